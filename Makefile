@@ -1,0 +1,44 @@
+# Every target sets up what it needs: the virtual environment .venv and, as root or with sudo, the Debian packages.
+# Another interpreter: make test PYTHON=/usr/bin/python3
+
+PYTHON ?= python3
+export PYTHON
+bin := .venv/bin
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name what; do printf '  make %-7s %s\n' "$$name" "$$what"; done
+
+demo: ## the MiFi fault and its cure: 20 WebRTC connections, a table, a report (under 5 minutes)
+	@make/setup.sh demo
+	@$(bin)/landfast demo
+
+test: lint ## lint, types and all tests but the long proofs (under 15 minutes)
+	@make/setup.sh test
+	@$(bin)/pytest
+
+lint: ## ruff and mypy
+	@make/setup.sh lint
+	@$(bin)/ruff check
+	@$(bin)/ruff format --check
+	@$(bin)/mypy
+
+bench: ## how quick it is, beside the obvious alternative; writes build/bench/
+	@make/setup.sh bench
+	@$(bin)/python -m bench
+
+proof: ## the long proofs: kills at random, booted Debian, lifetimes, doctor's truth table
+	@make/setup.sh proof
+	@$(bin)/pytest -m proof
+	@$(bin)/landfast trial truth --drawn 60 --lossy 30 --report build/truth.html
+
+fresh: ## a new Debian in a container: clone, make demo, make test (as root)
+	@make/fresh.sh
+
+lock: ## write requirements.lock anew from pyproject.toml
+	@make/lock.sh
+
+clean: ## remove what the other targets made
+	rm -rf .venv build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find src tests bench -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
+
+.PHONY: help demo test lint bench proof fresh lock clean

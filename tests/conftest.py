@@ -1,0 +1,49 @@
+"""What every test may use. A test that needs something of this machine says so: `@pytest.mark.needs("netem")`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import settings
+
+from landfast.errors import CapabilityMissing
+from landfast.kernel import capabilities
+
+# No deadline: a busy machine is no defect. No database: a clone may be read-only.
+settings.register_profile("landfast", deadline=None, database=None)
+settings.load_profile("landfast")
+
+# What every laboratory stands on; the mark `lab` stands for them.
+LAB = ("namespaces", "veth", "nft-nat", "conntrack", "program ip", "program iptables", "program turnserver")
+
+
+class Needs:
+    """Skips tests whose capabilities are missing. Each capability is probed once, when the first test needs it."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, CapabilityMissing | None] = {}
+
+    def missing(self, names: Iterable[str]) -> CapabilityMissing | None:
+        """The first that is missing of `names`."""
+        unknown = [name for name in names if name not in self._known]
+        if unknown:
+            self._known |= asyncio.run(capabilities.probe(unknown))
+        return next((problem for name in names if (problem := self._known[name])), None)
+
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        names = [name for mark in item.iter_markers("needs") for name in mark.args]
+        if item.get_closest_marker("lab"):
+            names = [*LAB, *names]
+        if problem := self.missing(names):
+            pytest.skip(str(problem))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Needs(), "landfast-needs")
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
