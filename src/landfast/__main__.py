@@ -1,0 +1,5 @@
+"""`python -m landfast` is `landfast`."""
+
+from landfast.cli.main import entry
+
+entry()

@@ -1,0 +1,47 @@
+"""Interfaces and the ways that packets take. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Literal
+
+from landfast.model.address import Address, InterfaceAddress
+
+Family = Literal[4, 6]
+"""IPv4 or IPv6."""
+
+
+@dataclass(frozen=True)
+class Interface:
+    """A network interface. `up` is its administrative state."""
+
+    name: str
+    up: bool
+    addresses: tuple[InterfaceAddress, ...]
+
+
+@dataclass(frozen=True)
+class DefaultRoute:
+    """One way out. Of several, the kernel takes the lowest metric."""
+
+    interface: str
+    family: Family
+    metric: int = 0
+    gateway: Address | None = None
+
+
+def ways_out(routes: Collection[DefaultRoute]) -> tuple[str, ...]:
+    """The interfaces by which packets leave for anywhere: each family's of the lowest metric, IPv4's first."""
+    best: dict[Family, DefaultRoute] = {}
+    for route in sorted(routes, key=lambda route: (route.family, route.metric)):
+        best.setdefault(route.family, route)
+    return tuple(dict.fromkeys(route.interface for route in best.values()))
+
+
+@dataclass(frozen=True)
+class Question:
+    """Which interface would a packet to `destination` leave by? With `source`, one from that address, which is ours."""
+
+    destination: Address
+    source: Address | None = None
