@@ -1,0 +1,645 @@
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from landfast import clock
+from landfast.model.facts import Endpoint, endpoint
+from landfast.probes import connecting
+from landfast.probes.relay import _Driven
+from landfast.servers import certificate, coturn
+from landfast.servers.coturn import Settings
+from landfast.wire.stun import attribute
+from landfast.wire.turn import (
+    Allocated,
+    Arrived,
+    Ask,
+    Bound,
+    Client,
+    Code,
+    Ended,
+    Event,
+    Moved,
+    Permitted,
+    Refreshed,
+    Refused,
+    State,
+    Step,
+    Transmit,
+    Unanswered,
+)
+from landfast.wire.turn.framing import channel_data
+from landfast.wire.turn.messages import ALTERNATE_SERVER, REQUESTED_ADDRESS_FAMILY, Message, Method, parse
+from tests.lan import lan
+from tests.wire.turn.server import (
+    KEY,
+    MAPPED,
+    PEER,
+    REALM,
+    RELAYED,
+    ROBOT,
+    Server,
+    answer,
+    arrived,
+    client,
+    numbers,
+    out,
+    standing,
+    talk,
+)
+
+ALLOCATED = Allocated(RELAYED, MAPPED, 600, False)
+
+
+def request(data: bytes) -> Message:
+    read = parse(data)
+    assert read is not None
+    return read
+
+
+# What coturn 4.6.1 with `mobility` and the client said to each other: `>` and `<` bytes, `!` events, else verbs.
+STORIES = {name: (Path(__file__).parent / f"coturn-{name}.txt").read_text().splitlines() for name in ("udp", "tcp")}
+
+
+def play(story: list[str], *, stream: bool, pieces: int = 1 << 16) -> list[str]:
+    """The story as this client tells it, given the server's part of it, in pieces so long."""
+    made = Client(ROBOT, stream=stream, mobile=True, lifetime=600, draw=numbers())
+    now, told = 0.0, []
+
+    def tell() -> None:
+        while item := made.poll():
+            told.append(f"> {item.data.hex()}" if isinstance(item, Transmit) else f"! {item!r}")
+
+    for line in story:
+        verb, *words = line.split(" ")
+        if verb in (">", "!"):
+            continue
+        told.append(line)
+        match verb, words:
+            case "<", [data]:
+                for at in range(0, len(data), 2 * pieces):
+                    made.receive(bytes.fromhex(data[at : at + 2 * pieces]), now)
+            case "timer", [seconds]:
+                now = float(seconds)
+                made.handle_timer(now)
+            case "allocate" | "move" | "close", []:
+                {"allocate": made.allocate, "move": made.move, "close": made.close}[verb](now)
+            case "permit" | "bind", [peer]:
+                {"permit": made.permit, "bind": made.bind}[verb](endpoint(peer), now)
+            case "send", [data, peer]:
+                assert made.send(bytes.fromhex(data), endpoint(peer), now)
+            case _:
+                pytest.fail(line)
+        tell()
+    return told
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_with_coturn_it_said_what_was_recorded(name: str) -> None:
+    story = STORIES[name]
+    assert {line.split("(")[0] for line in story if line.startswith("!")} >= {
+        "! Allocated", "! Permitted", "! Bound", "! Arrived", "! Refreshed", "! Refused", "! Ended"
+    }  # fmt: skip
+    assert play(story, stream=name == "tcp") == story
+
+
+@given(st.integers(1, 60))
+def test_a_stream_tells_the_same_in_any_pieces(pieces: int) -> None:
+    told = play(STORIES["tcp"], stream=True, pieces=pieces)
+    assert sorted(told) == sorted(STORIES["tcp"])  # what is sent meanwhile may be sent between two answers
+
+
+def test_it_asks_again_with_the_nonce_and_then_the_allocation_stands() -> None:
+    asking, server = client(), Server()
+    asking.allocate(0.0)
+    assert talk(asking, server, 0.2) == [ALLOCATED]
+    assert [asked.challenge is None for asked in server.asked] == [True, False]
+    assert (asking.state, asking.expires) == (State.STANDING, 600.2)  # since the second request was sent
+    assert asking.round_trip.least == 0.0
+
+
+def test_a_wrong_password_is_refused_after_two_requests() -> None:
+    asking = client()
+    asking.allocate(0.0)
+    first, _ = out(asking)
+    asking.receive(answer(request(first[0]), 401, key=None, REALM=REALM, NONCE=b"n"), 0.1)
+    second, _ = out(asking)
+    asking.receive(answer(request(second[0]), 401, key=None, REALM=REALM, NONCE=b"n"), 0.2)
+    assert out(asking) == ([], [Refused(Ask.ALLOCATE, 401, "because", signed=False), Ended(Step.REFUSED)])
+
+
+def test_a_server_with_another_nonce_each_time_is_asked_four_times() -> None:
+    asking = client()
+    asking.allocate(0.0)
+    for number in range(3):
+        (sent,), _ = out(asking)
+        asking.receive(answer(request(sent), 438, key=None, REALM=REALM, NONCE=b"%d" % number), 0.1)
+    (sent,), _ = out(asking)
+    asking.receive(answer(request(sent), 438, key=None, REALM=REALM, NONCE=b"last"), 0.1)
+    assert out(asking) == ([], [Refused(Ask.ALLOCATE, 438, "because", signed=False), Ended(Step.REFUSED)])
+
+
+def test_a_stale_nonce_is_replaced_and_nobody_is_told() -> None:
+    asking, server = standing()
+    server.nonce = b"another"
+    asking.permit(PEER, 1.0)
+    assert talk(asking, server, 1.0) == [Permitted(PEER[0])]
+    asking.bind(PEER, 2.0)
+    server.asked.clear()
+    assert talk(asking, server, 2.0) == [Bound(PEER)]
+    assert len(server.asked) == 1  # the nonce is kept
+
+
+@pytest.mark.parametrize("code", [code for code in Code if code not in (Code.UNAUTHENTICATED, Code.STALE_NONCE)])
+def test_each_refusal_of_an_allocation_is_told_with_its_code(code: Code) -> None:
+    asking = client()
+    asking.allocate(0.0)
+    assert talk(asking, Server(refuses={Method.ALLOCATE: code}), 0.1) == [
+        Refused(Ask.ALLOCATE, code, "because"),
+        Ended(Step.REFUSED),
+    ]
+    assert (asking.state, asking.deadline) == (State.ENDED, None)
+
+
+def test_a_redirection_is_told_and_not_followed() -> None:
+    asking = client()
+    asking.allocate(0.0)
+    (sent,), _ = out(asking)
+    other = (ALTERNATE_SERVER, struct.pack("!BBH4B", 0, 1, 3479, 198, 51, 100, 7))
+    asking.receive(answer(request(sent), 300, key=None, extra=(other,)), 0.1)
+    refused = Refused(Ask.ALLOCATE, 300, "because", alternate=("198.51.100.7", 3479))
+    assert out(asking) == ([], [refused, Ended(Step.REFUSED)])
+
+
+def test_a_server_that_says_nothing_is_asked_as_the_rfc_says() -> None:
+    asking = client()
+    asking.allocate(0.0)
+    sent, told = [0.0], []
+    out(asking)
+    while (now := asking.deadline) is not None:
+        asking.handle_timer(now)
+        packets, events = out(asking)
+        sent += [now] * len(packets)
+        told += [(now, event) for event in events]
+    assert sent == [0, 0.5, 1.5, 3.5, 7.5, 15.5, 31.5]
+    assert told == [(39.5, Unanswered(Ask.ALLOCATE)), (39.5, Ended(Step.UNANSWERED))]
+
+
+def test_a_stream_repeats_nothing() -> None:
+    asking = client(stream=True)
+    asking.allocate(0.0)
+    assert len(out(asking)[0]) == 1
+    assert asking.deadline == 39.5
+    asking.handle_timer(39.5)
+    assert out(asking) == ([], [Unanswered(Ask.ALLOCATE), Ended(Step.UNANSWERED)])
+
+
+def test_a_lost_request_is_repeated_by_the_measured_round_trip() -> None:
+    asking, _ = standing(rto=3.0)  # answered in 10 ms
+    asking.permit(PEER, 1.0)
+    assert asking.deadline == pytest.approx(1.1)
+    assert asking.round_trip.least == pytest.approx(0.0)
+
+
+def test_a_round_trip_is_not_measured_from_a_repetition() -> None:
+    asking = client()
+    asking.allocate(0.0)
+    (first,), _ = out(asking)
+    asking.handle_timer(0.5)
+    asking.receive(answer(request(first), 401, key=None, REALM=REALM, NONCE=b"n"), 0.51)
+    assert asking.round_trip.least is None
+    assert asking.round_trip.rto == pytest.approx(1.02)
+
+
+def test_an_hour_of_refreshing_leaves_no_gap() -> None:
+    """Every granted minute is asked for before it is over; nothing is asked for more often than it must be."""
+    asking, server = standing()
+    server.asked.clear()
+    asking.bind(PEER, 1.0)
+    told = talk(asking, server, 1.0)
+    last = {Method.REFRESH: 0.01, Method.CREATE_PERMISSION: 1.0, Method.CHANNEL_BIND: 1.0}
+    allowed = {Method.REFRESH: 600, Method.CREATE_PERMISSION: 300, Method.CHANNEL_BIND: 600}
+    server.asked.clear()
+    while (now := asking.deadline) is not None and now < 3600:
+        asking.handle_timer(now)
+        told += talk(asking, server, now)
+        for asked in server.asked:
+            assert now - last[asked.method] == pytest.approx(allowed[asked.method] - 60, abs=0.1)
+            last[asked.method] = now
+        server.asked.clear()
+    assert told == [Permitted(PEER[0]), Bound(PEER), *[Refreshed(600)] * 6]
+    assert min(last.values()) > 3000
+
+
+def test_a_short_lifetime_is_refreshed_in_time() -> None:
+    asking, _ = standing(Server(lifetime=20))
+    assert asking.deadline == pytest.approx(15.01)
+
+
+def test_a_refresh_that_nobody_answers_is_repeated_until_the_allocation_expires() -> None:
+    asking, server = standing()
+    server.silent.add(Method.REFRESH)
+    told: list[tuple[float, Event]] = []
+    while (now := asking.deadline) is not None:
+        asking.handle_timer(now)
+        told += [(now, event) for event in talk(asking, server, now)]
+        if now < 600:
+            assert asking.send(b"still", PEER, now)
+    assert told[-1][0] == pytest.approx(600.01)
+    assert told[-1][1] == Ended(Step.EXPIRED)
+    assert {event for _, event in told[:-1]} == {Unanswered(Ask.REFRESH)}
+
+
+def test_a_refused_refresh_is_tried_again_later_and_may_still_succeed() -> None:
+    asking, server = standing()
+    server.refuses[Method.REFRESH] = Code.INSUFFICIENT_CAPACITY
+    asking.handle_timer(540.01)
+    assert talk(asking, server, 540.01) == [Refused(Ask.REFRESH, 508, "because")]
+    assert asking.deadline == pytest.approx(550.01)
+    server.refuses.clear()
+    asking.handle_timer(550.01)
+    assert talk(asking, server, 550.01) == [Refreshed(600)]
+
+
+@pytest.mark.parametrize("method", [Method.REFRESH, Method.CREATE_PERMISSION, Method.CHANNEL_BIND])
+def test_where_the_server_knows_no_allocation_there_is_none(method: Method) -> None:
+    asking, server = standing()
+    server.refuses[method] = Code.ALLOCATION_MISMATCH
+    asking.bind(PEER, 541.0)
+    asking.handle_timer(541.0)
+    told = talk(asking, server, 541.0)
+    assert told[-1] == Ended(Step.GONE)
+    assert not asking.send(b"", PEER, 541.0)
+
+
+def test_a_peer_that_is_forbidden_is_told_and_not_asked_for_again() -> None:
+    asking, server = standing()
+    server.refuses = {Method.CREATE_PERMISSION: 403, Method.CHANNEL_BIND: 403}
+    asking.bind(PEER, 1.0)
+    told = talk(asking, server, 1.0)
+    assert told == [Refused(ask, 403, "because", peer=PEER) for ask in (Ask.PERMIT, Ask.BIND)]
+    assert asking.deadline == pytest.approx(540.01)
+    assert asking.state is State.STANDING
+
+
+def test_a_permission_that_cannot_be_had_now_is_asked_for_later() -> None:
+    asking, server = standing()
+    server.refuses = {Method.CREATE_PERMISSION: 508}
+    asking.permit(PEER, 1.0)
+    assert talk(asking, server, 1.0) == [Refused(Ask.PERMIT, 508, "because", peer=PEER)]
+    server.refuses.clear()
+    assert asking.deadline == 11.0
+    asking.handle_timer(11.0)
+    assert talk(asking, server, 11.0) == [Permitted(PEER[0])]
+
+
+def test_an_error_without_a_signature_is_told_only_when_nothing_else_came() -> None:
+    asking, _ = standing()
+    asking.permit(PEER, 1.0)
+    (sent,), _ = out(asking)
+    asking.receive(answer(request(sent), 403, key=None), 1.1)
+    assert out(asking) == ([], [])
+    asking.receive(answer(request(sent)), 1.2)
+    assert out(asking) == ([], [Permitted(PEER[0])])
+    asking.permit(("198.51.100.77", 1), 2.0)
+    (sent,), _ = out(asking)
+    asking.receive(answer(request(sent), 403, key=None), 2.1)
+    told: list[Event] = []
+    while not told and asking.deadline is not None:
+        asking.handle_timer(asking.deadline)
+        told = out(asking)[1]
+    assert told == [Refused(Ask.PERMIT, 403, "because", ("198.51.100.77", 1), signed=False)]
+
+
+def test_a_success_without_the_right_signature_is_nothing() -> None:
+    asking, _ = standing()
+    asking.permit(PEER, 1.0)
+    (sent,), _ = out(asking)
+    for key in (None, b"another"):
+        asking.receive(answer(request(sent), key=key), 1.1)
+    assert out(asking) == ([], [])
+
+
+def test_a_success_that_does_not_say_what_it_must_is_nothing() -> None:
+    asking = client()
+    asking.allocate(0.0)
+    (sent,), _ = out(asking)
+    asking.receive(answer(request(sent), key=None, LIFETIME=600), 0.1)
+    asking.receive(answer(request(sent), key=None, XOR_RELAYED_ADDRESS=RELAYED), 0.1)
+    assert out(asking) == ([], [])
+    assert asking.state is State.ALLOCATING
+
+
+def test_a_server_that_asks_for_no_credentials_gets_none() -> None:
+    asking = client()
+    asking.allocate(0.0)
+    (sent,), _ = out(asking)
+    addresses: dict[str, Any] = {"XOR_RELAYED_ADDRESS": RELAYED, "XOR_MAPPED_ADDRESS": MAPPED}
+    asking.receive(answer(request(sent), key=None, LIFETIME=600, **addresses), 0.1)
+    assert out(asking) == ([], [ALLOCATED])
+
+
+def test_data_goes_by_indications_until_the_channel_stands_and_comes_by_both() -> None:
+    asking, server = standing()
+    asking.permit(PEER, 1.0)
+    talk(asking, server, 1.0)
+    assert asking.send(b"one", PEER, 1.0)
+    ((first,), _) = out(asking)
+    assert (request(first).peer, request(first).data) == (PEER, b"one")
+    asking.bind(PEER, 2.0)
+    talk(asking, server, 2.0)
+    assert asking.send(b"two", PEER, 2.0)
+    assert out(asking)[0] == [channel_data(0x4000, b"two")]
+    asking.receive(arrived(PEER, b"three"), 3.0)
+    asking.receive(channel_data(0x4000, b"four"), 3.0)
+    asking.receive(arrived((PEER[0], 1), b"five"), 3.0)  # a permission is for an address
+    assert out(asking)[1] == [Arrived(PEER, b"three"), Arrived(PEER, b"four"), Arrived((PEER[0], 1), b"five")]
+
+
+def test_data_of_strangers_and_of_forgotten_peers_is_dropped() -> None:
+    asking, server = standing()
+    asking.receive(arrived(PEER, b"no"), 1.0)
+    asking.receive(channel_data(0x4000, b"no"), 1.0)
+    asking.bind(PEER, 1.0)
+    talk(asking, server, 1.0)
+    asking.forget(PEER)
+    asking.receive(arrived(PEER, b"no"), 1.0)
+    asking.receive(channel_data(0x4000, b"no"), 1.0)
+    assert out(asking) == ([], [])
+    assert asking.deadline == pytest.approx(540.01)
+
+
+def test_what_is_forgotten_while_it_is_asked_for_is_asked_for_no_more() -> None:
+    asking, _ = standing()
+    asking.bind(PEER, 1.0)
+    requests, _ = out(asking)
+    asking.forget(PEER)
+    assert asking.deadline == pytest.approx(540.01)
+    for sent in requests:
+        asking.receive(answer(request(sent)), 1.1)
+    assert out(asking) == ([], [])
+
+
+def test_what_is_granted_is_counted_from_when_it_was_asked_for() -> None:
+    """The server's clock for it started somewhere between the request and its answer."""
+    asking, server = standing()
+    asking.permit(PEER, 1.0)
+    talk(asking, server, 1.4)
+    assert asking.deadline == 1.0 + 300 - 60
+
+
+def test_the_family_of_the_relayed_address_is_asked_for_once() -> None:
+    asking, server = client(family=6), Server()
+    asking.allocate(0.0)
+    (first,), _ = out(asking)
+    assert attribute(first, REQUESTED_ADDRESS_FAMILY) == b"\x02\0\0\0"
+    for said in server.answers(first):
+        asking.receive(said, 0.1)
+    talk(asking, server, 0.1)
+    asking.close(0.2)
+    (release,), _ = out(asking)
+    assert attribute(release, REQUESTED_ADDRESS_FAMILY) is None
+
+
+def test_data_before_the_allocation_stands_is_dropped() -> None:
+    asking = client()
+    asking.permit(PEER, 0.0)
+    asking.allocate(0.0)
+    out(asking)
+    asking.receive(arrived(PEER, b"no"), 0.1)
+    assert out(asking) == ([], [])
+
+
+def test_what_is_wished_before_the_allocation_stands_is_asked_for_as_soon_as_it_does() -> None:
+    asking, server = client(), Server()
+    asking.permit(PEER, 0.0)
+    asking.allocate(0.0)
+    assert not asking.send(b"early", PEER, 0.0)
+    assert talk(asking, server, 0.1) == [ALLOCATED, Permitted(PEER[0])]
+
+
+@pytest.mark.parametrize("peer", [("robot.local", 5), ("198.51.100.9", 65536)])
+def test_what_is_no_address_is_refused_at_once(peer: Endpoint) -> None:
+    asking, _ = standing()
+    for verb in (asking.permit, asking.bind):
+        with pytest.raises(ValueError, match=r"."):
+            verb(peer, 1.0)
+    with pytest.raises(ValueError, match=r"."):
+        asking.send(b"", peer, 1.0)
+    with pytest.raises(ValueError, match="65001"):
+        asking.send(bytes(65001), PEER, 1.0)
+    assert out(asking) == ([], [])
+
+
+def test_close_gives_the_allocation_back_and_nothing_follows() -> None:
+    asking, server = standing()
+    asking.bind(PEER, 1.0)
+    talk(asking, server, 1.0)
+    asking.close(2.0)
+    assert asking.state is State.CLOSING
+    assert not asking.send(b"late", PEER, 2.0)
+    asking.permit(PEER, 2.0)
+    assert talk(asking, server, 2.0) == [Ended(Step.RELEASED)]
+    assert server.asked[-1].lifetime == 0
+    asking.permit(PEER, 3.0)
+    assert list(asking._wishes) == []
+    asking.close(3.0)
+    asking.allocate(3.0)
+    asking.handle_timer(1e6)
+    assert out(asking) == ([], [])
+    assert asking.deadline is None
+
+
+def test_close_before_the_answer_releases_what_may_have_been_granted() -> None:
+    asking, server = client(), Server(refuses={Method.REFRESH: Code.ALLOCATION_MISMATCH})
+    asking.allocate(0.0)
+    out(asking)
+    asking.close(0.01)
+    assert talk(asking, server, 0.1)[-1] == Ended(Step.RELEASED)
+    assert [asked.method for asked in server.asked] == [Method.REFRESH] * 2
+    unused = client()
+    unused.close(0.0)
+    assert out(unused) == ([], [Ended(Step.CLOSE)])
+
+
+def test_a_release_that_nobody_answers_ends_all_the_same() -> None:
+    asking, server = standing()
+    server.silent.add(Method.REFRESH)
+    asking.close(1.0)
+    told: list[Event] = []
+    while (now := asking.deadline) is not None:
+        asking.handle_timer(now)
+        told += talk(asking, server, now)
+    assert told == [Unanswered(Ask.RELEASE), Ended(Step.UNANSWERED)]
+
+
+def test_an_allocation_moves_with_its_ticket_and_keeps_what_it_has() -> None:
+    asking, server = standing(Server(ticket=b"first"), mobile=True)
+    asking.bind(PEER, 1.0)
+    talk(asking, server, 1.0)
+    server.ticket, server.nonce = b"second", b"of the new 5-tuple"
+    assert asking.move(2.0)
+    assert asking.send(b"already", PEER, 2.0)
+    assert talk(asking, server, 2.0) == [Moved(600)]
+    assert server.asked[-1].ticket == b"first"
+    assert asking.move(3.0)
+    talk(asking, server, 3.0)
+    assert server.asked[-1].ticket == b"second"
+    assert asking.send(b"on", PEER, 3.0)
+    assert out(asking)[0] == [channel_data(0x4000, b"on")]
+
+
+def test_a_move_that_nobody_answers_leaves_it_where_it_was() -> None:
+    asking, server = standing(Server(ticket=b"first"), mobile=True)
+    asking.permit(PEER, 1.0)
+    out(asking)  # that request is lost with the old way
+    asking.move(1.5)
+    server.silent.add(Method.REFRESH)
+    told: list[Event] = []
+    while Unanswered(Ask.MOVE) not in told and asking.deadline is not None:
+        asking.handle_timer(asking.deadline)
+        told += talk(asking, server, 2.0)
+    assert asking.state is State.STANDING
+    assert told == [Unanswered(Ask.MOVE), Permitted(PEER[0])]
+
+
+def test_closed_while_it_moves_it_is_released_from_where_we_are() -> None:
+    asking, server = standing(Server(ticket=b"first"), mobile=True)
+    asking.move(1.0)
+    out(asking)
+    server.nonce = b"another"
+    asking.close(1.1)
+    assert talk(asking, server, 1.2) == [Ended(Step.RELEASED)]
+    assert (server.asked[-1].lifetime, server.asked[-1].ticket) == (0, b"first")
+
+
+def test_where_moving_is_forbidden_it_allocates_without() -> None:
+    asking = client(mobile=True)
+    asking.allocate(0.0)
+    server = Server()
+    (first,), _ = out(asking)
+    for said in server.answers(first):
+        asking.receive(said, 0.1)
+    (second,), _ = out(asking)
+    assert request(second).ticket == b""
+    asking.receive(answer(request(second), Code.MOBILITY_FORBIDDEN), 0.2)
+    assert talk(asking, server, 0.3) == [ALLOCATED]
+    assert server.asked[-1].ticket is None
+    assert not asking.move(1.0)
+
+
+def test_a_lost_connection_is_the_end() -> None:
+    asking, _ = standing(stream=True)
+    asking.receive(b"HTTP/1.1 502 Bad Gateway\r\n", 1.0)
+    assert out(asking) == ([], [Ended(Step.LOST)])
+    other, _ = standing(stream=True)
+    other.lost()
+    assert out(other) == ([], [Ended(Step.LOST)])
+
+
+def test_over_a_stream_every_message_is_padded() -> None:
+    asking, server = standing(stream=True)
+    asking.bind(PEER, 1.0)
+    talk(asking, server, 1.0)
+    asking.send(b"12345", PEER, 1.0)
+    assert out(asking)[0] == [b"\x40\x00\x00\x0512345\0\0\0"]
+
+
+VERBS = st.sampled_from(["allocate", "permit", "bind", "send", "forget", "move", "close", "answer", "junk", "time"])
+JUNK = st.binary(max_size=80) | st.builds(
+    lambda number, data: struct.pack("!HH", number, len(data)) + data,
+    st.integers(0x3FFF, 0x5000),
+    st.binary(max_size=8),
+)
+CODES = st.none() | st.sampled_from(list(Code)) | st.integers(300, 699)
+
+
+@given(st.data(), st.booleans(), st.booleans())
+def test_nothing_raises_or_hangs_and_the_end_is_the_end(data: st.DataObject, stream: bool, mobile: bool) -> None:
+    """Any verbs in any order, answers of all codes, right and wrong, cut and changed, and any time between them."""
+    made, now, known = client(stream=stream, mobile=mobile), 0.0, list[bytes]()
+    made.allocate(now)
+    for verb in data.draw(st.lists(VERBS, max_size=25)):
+        match verb:
+            case "allocate" | "move" | "close":
+                {"allocate": made.allocate, "move": made.move, "close": made.close}[verb](now)
+            case "permit" | "bind":
+                peer = (data.draw(st.sampled_from(["198.51.100.9", "2001:db8::9"])), data.draw(st.integers(0, 2)))
+                {"permit": made.permit, "bind": made.bind}[verb](peer, now)
+            case "send":
+                assert made.send(b"x", PEER, now) is (made.state in (State.STANDING, State.MOVING))
+            case "forget":
+                made.forget(("198.51.100.9", data.draw(st.integers(0, 2))))
+            case "answer" if known:
+                asked = request(data.draw(st.sampled_from(known)))
+                attributes: dict[str, Any] = data.draw(
+                    st.fixed_dictionaries(
+                        {},
+                        optional={
+                            "REALM": st.just(REALM),
+                            "NONCE": st.binary(max_size=3),
+                            "LIFETIME": st.sampled_from([0, 1, 20, 600, 2**32 - 1]),
+                            "XOR_RELAYED_ADDRESS": st.just(RELAYED),
+                            "extra": st.just(((0x8030, b"ticket"),)),
+                        },
+                    )
+                )
+                said = answer(asked, data.draw(CODES), key=data.draw(st.sampled_from([KEY, None])), **attributes)
+                made.receive(said[: data.draw(st.sampled_from([len(said), 30]))], now)
+            case "junk":
+                made.receive(data.draw(JUNK), now)
+            case "time":
+                now += data.draw(st.sampled_from([0.0, 0.1, 1.0, 40.0, 300.0, 1e5]))
+                made.handle_timer(now)
+                assert made.deadline is None or made.deadline > now
+        ended = made.state is State.ENDED
+        sent, told = out(made)
+        assert len(sent) + len(told) < 40
+        assert ended == (made.deadline is None and verb != "never")
+        assert sum(isinstance(event, Ended) for event in told) <= 1
+        known += [packet for packet in sent if parse(packet)]
+    made.close(now)
+    for _ in range(20):
+        if (deadline := made.deadline) is None:
+            break
+        made.handle_timer(deadline)
+        out(made)
+    assert made.state is State.ENDED
+
+
+@pytest.mark.lab
+@pytest.mark.anyio
+async def test_coturn_follows_a_move_to_another_socket_and_the_peer_notices_nothing() -> None:
+    settings = Settings(("198.51.100.5",), {ROBOT.username: ROBOT.password}, options=("mobility",))
+    async with lan(server="198.51.100.5/24", robot="198.51.100.10/24") as hosts:
+        running = await coturn.start(hosts["server"], settings, certificate.issue("198.51.100.5"))
+        robot, turn = hosts["robot"], ("198.51.100.5", 3478)
+        first, second = [await connecting.datagrams(robot, turn) for _ in range(2)]
+        driven = _Driven(Client(ROBOT, mobile=True, rto=0.1), first)
+        made = driven.client
+
+        async def echoed(data: bytes) -> bool:
+            assert made.relayed
+            assert made.send(data, made.relayed, clock.monotonic())
+            return await driven.until(lambda event: event == Arrived(made.relayed or PEER, data), 5.0) is not None
+
+        made.allocate(clock.monotonic())
+        assert isinstance(await driven.until(lambda _: True, 5.0), Allocated)
+        assert made.relayed
+        made.bind(made.relayed, clock.monotonic())
+        await driven.until(lambda event: isinstance(event, Bound), 5.0)
+        assert await echoed(b"from the first socket")
+        first.close()
+        driven.line = second
+        assert made.move(clock.monotonic())
+        assert isinstance(await driven.until(lambda event: isinstance(event, Moved), 5.0), Moved)
+        assert await echoed(b"from the second socket")
+        made.close(clock.monotonic())
+        assert await driven.until(lambda _: False, 5.0) == Ended(Step.RELEASED)
+        second.close()
+        await running.stop()
