@@ -34,7 +34,7 @@ LAYERS = [
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 
 # What decides and therefore never waits: whole folders, and modules of these names wherever they stand.
-PURE_FOLDERS = {"model", "wire", "diagnose"}
+PURE_FOLDERS = ("model/", "wire/", "diagnose/", "session/ice/", "lab/sim/")
 PURE_MODULES = {"plan", "ruleset", "diff", "machine", "fold", "topology", "network", "gateway", "impair", "delayline"}
 WAITS = {"asyncio", "multiprocessing", "select", "selectors", "signal", "socket", "subprocess", "threading", "time"}
 
@@ -80,7 +80,7 @@ def imports(place: str, tree: ast.Module) -> Iterator[str]:
 
 def is_pure(place: str) -> bool:
     """Whether the module at this place, below the package, belongs to what decides."""
-    return Path(place).parts[0] in PURE_FOLDERS or Path(place).stem in PURE_MODULES
+    return place.startswith(PURE_FOLDERS) or Path(place).stem in PURE_MODULES
 
 
 def place_of(name: str) -> str:

@@ -22,6 +22,10 @@ TESTED_ELSEWHERE = {
         "fields without a decision; tests/model/test_facts.py carries every one of them over",
     ),
     "kernel/init.py": "the other side of kernel/sandbox.py; tests/kernel/test_sandbox.py",
+    **dict.fromkeys(
+        (f"session/ice/{name}.py" for name in ("events", "settings")),
+        "fields without a decision; the tests of the agent beside them read every one",
+    ),
     "kernel/namespaces.py": "system calls without a decision; tests/kernel/test_sandbox.py",
 }
 

@@ -1,0 +1,65 @@
+"""The numbers of an agent, each with where it comes from. Seconds, unless said otherwise. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How an agent behaves. Measurements are those of the shared knowledge, roaming.md."""
+
+    pace: float = 0.05
+    """Ta: the least time between two new checks (RFC 8445, section 14.2)."""
+    rto: float = 0.5
+    """Until a check is repeated while the round trip is unknown (RFC 8445, section 14.3); afterwards 2 x the RTT."""
+    gathering: float = 1.5
+    """One server that is silent may not hold up a restart: what has not answered by then is trickled later."""
+    patience: float = 0.5
+    """How long a controlling agent waits for a better pair after the first valid one."""
+    checking: float = 30.0
+    """Until checks without any success are called failed; on networks that lose SYNs and wake radios slowly, less is
+    too little (Chromium: 15 s of one pair's silence)."""
+
+    ping: float = 2.5
+    """Between consent checks, times 0.8 to 1.2. RFC 7675 says 5 s; libwebrtc does 2.5 s, and bindings of 20 s live."""
+    consent: float = 30.0
+    """From the last valid answer until nothing more may be sent (RFC 7675, section 5.1)."""
+    disconnected: float = 6.0
+    """From the last valid answer until `disconnected` is told (libwebrtc: 5.9 to 7.6 s)."""
+
+    suspicion: float = 0.1
+    """No silence below this is suspicious, however dense the peer's packets were."""
+    steps: tuple[tuple[float, float], ...] = ((2.0, 0.05), (10.0, 0.1), (300.0, 0.2), (float("inf"), 5.0))
+    """While nothing is heard: up to this silence, a check each so many seconds. 245 checks are 28 kB in 35 s."""
+    hints: float = 20.0
+    """Checks per second that strangers' data may cause, all together."""
+    burst: int = 8
+    """So many of them at once."""
+    tries: int = 4
+    """Checks to one unproved address, then one a second."""
+    strangers: int = 16
+    """Addresses remembered, the selected one beside them."""
+    amplification: int = 3
+    """Bytes sent to an unproved address, at most, for each byte received from it (RFC 9000, section 8.1)."""
+    margin: float = 1.5
+    """Of the peer's usual gap: how much later than the old path a new one must have spoken to be followed. A third
+    party that copies packets comes while the old path still speaks."""
+    rotate: float = 10.0
+    """Between two new sockets after consent has ended (each costs a NAT binding)."""
+    spare: int = 3
+    """Sockets kept at most that were given up but may still be heard."""
+    linger: float = 5.0
+    """The generation before a restart is heard and answered so long."""
+    repair: float = 1.0
+    """Between two questions to a relay whether its allocation still stands."""
+
+    relay_only: bool = False
+    """W3C's iceTransportPolicy `relay`."""
+    mobility: bool = True
+    """Ask relays for tickets to move with (RFC 8016)."""
+    rising: bool = True
+    """Each check of a live session has a higher PRIORITY than the one before: Chromium never looks at a new address
+    that is not better than the selected one (0.35 s instead of 2.7 s)."""
+    renomination: bool = False
+    """Send NOMINATION (0xC001) beside USE-CANDIDATE; it is always understood."""
