@@ -25,7 +25,7 @@ The layers, top to bottom; an import only points down (tests/test_architecture.p
     probes/ │ remedies/          one question a file │ what changes a host, and undoes it
       │ journal/                   │ what was measured, kept
     peers/                       one WebRTC stack a file
-    lab/                         the carrier in a box: networks in this kernel, verified before use
+    session/ │ lab/              connections that survive │ the carrier in a box: networks in this kernel, verified
     servers/                     STUN, TURN, the reflector and signalling, started ready
     kernel/                      the Host, and the only doors to this machine's powers
     diagnose/ │ wire/            pure knowledge: facts → findings │ bytes ⇄ words
