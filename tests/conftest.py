@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Iterable
 
 import pytest
@@ -41,6 +42,9 @@ class Needs:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # Who is started in the background, or under nohup, ignores these, and so would every program under test.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     config.pluginmanager.register(Needs(), "landfast-needs")
 
 
