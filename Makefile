@@ -38,7 +38,7 @@ lock: ## write requirements.lock anew from pyproject.toml
 	@make/lock.sh
 
 clean: ## remove what the other targets made
-	rm -rf .venv build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv build landfast-report.html landfast-trial.jsonl .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find src tests bench -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 
 .PHONY: help demo test lint bench proof fresh lock clean

@@ -19,6 +19,8 @@ from tests.trials.stories import story
 
 __all__ = ["trials"]
 
+ROOT = Path(__file__).parents[2]
+
 
 @pytest.fixture(autouse=True)
 def walked(monkeypatch: pytest.MonkeyPatch) -> list[Fixing]:
@@ -77,3 +79,14 @@ def test_a_demo_that_proves_nothing_ends_with_1(trials: Trials) -> None:
     assert main.main(["demo", "--report", "other.html", "--journal", "other.jsonl"]) == 1
     assert Path("other.html").exists()
     assert Path("other.jsonl").exists()
+
+
+@pytest.mark.usefixtures("trials")
+def test_what_it_leaves_in_a_clone_is_ignored_by_git_and_taken_away_by_make_clean() -> None:
+    assert main.main(["demo"]) == 0
+    left = {path.name for path in Path().iterdir()}
+    ignored = (ROOT / ".gitignore").read_text().splitlines()
+    [cleaned] = [line for line in (ROOT / "Makefile").read_text().splitlines() if line.startswith("\trm -rf .venv ")]
+    assert left
+    assert {f"/{name}" for name in left} <= set(ignored)
+    assert left <= set(cleaned.split())
