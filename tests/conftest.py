@@ -20,6 +20,11 @@ settings.load_profile("landfast")
 LAB = ("namespaces", "veth", "nft-nat", "conntrack", "program ip", "program iptables", "program turnserver")
 
 
+# A laboratory is real time on a machine that has other things to do, and every test of one is a claim about it: what
+# fails is tried once more, and is refuted when it fails again. The summary counts what had to be tried twice.
+AGAIN = pytest.mark.flaky(reruns=1)
+
+
 class Needs:
     """Skips tests whose capabilities are missing. Each capability is probed once, when the first test needs it."""
 
@@ -39,6 +44,12 @@ class Needs:
             names = [*LAB, *names]
         if problem := self.missing(names):
             pytest.skip(str(problem))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("lab") and not item.get_closest_marker("proof"):
+            item.add_marker(AGAIN)
 
 
 def pytest_configure(config: pytest.Config) -> None:
