@@ -132,3 +132,9 @@ def test_no_datagram_raises(kind: int, attributes: bytes, cut: int) -> None:
 @given(st.binary(max_size=64))
 def test_no_junk_is_a_message(data: bytes) -> None:
     assert stun.parse(data) is None or data[4:8] == b"\x21\x12\xa4\x42"
+
+
+def test_a_message_is_cut_in_front_of_an_attribute() -> None:
+    longer = stun.extended(stun.binding_request(ID), 0x8022, b"landfast")
+    assert stun.before(stun.extended(longer, 0x0008, bytes(20)), 0x0008)[20:] == longer[20:]
+    assert stun.before(longer, 0x0008) == longer

@@ -124,7 +124,7 @@ def _entry(number: int, entry: Any, now: float) -> Iterator[str | Mistake | Stun
 
 def _server(number: int, url: str, entry: dict[str, Any], now: float) -> Iterator[Mistake | StunServer | TurnServer]:
     try:
-        scheme, host, port, transport = _url(url)
+        scheme, host, port, transport = read_url(url)
     except ValueError as problem:
         yield Mistake(number, url, "bad-url", str(problem))
         return
@@ -153,8 +153,8 @@ def _server(number: int, url: str, entry: dict[str, Any], now: float) -> Iterato
     yield TurnServer(host, port, transport, username, password)
 
 
-def _url(url: str) -> tuple[str, str, int, Transport]:
-    """Scheme, host without brackets, port and transport. Raises ValueError that says what is wrong."""
+def read_url(url: str) -> tuple[str, str, int, Transport]:
+    """Scheme in small letters, host without brackets, port and transport. Raises ValueError that says what is wrong."""
     if not (said := _URL.fullmatch(url)):
         raise ValueError("not a URL: it begins with no stun: or turn:, or has spaces or letters that a URL has not")
     scheme, rest = said["scheme"].lower(), said["rest"]

@@ -138,10 +138,23 @@ def extended(data: bytes, kind: int, value: bytes) -> bytes:
 
 def attribute(data: bytes, kind: int) -> bytes | None:
     """The value of a message's first attribute of a type, which the codec need not know; None when it has none."""
+    position = _find(data, kind)
+    if position is None:
+        return None
+    (length,) = struct.unpack_from("!H", data, position + 2)
+    return data[position + 4 : position + 4 + length]
+
+
+def before(data: bytes, kind: int) -> bytes:
+    """A message up to its first attribute of a type: what stands behind MESSAGE-INTEGRITY is nobody's word."""
+    return data[: _find(data, kind)]
+
+
+def _find(data: bytes, kind: int) -> int | None:
     position = _HEADER
     while position + 4 <= len(data):
         found, length = struct.unpack_from("!HH", data, position)
         if found == kind:
-            return data[position + 4 : position + 4 + length]
+            return position
         position += 4 + length + -length % 4
     return None

@@ -190,6 +190,17 @@ def test_a_server_that_says_nothing_is_asked_as_the_rfc_says() -> None:
     assert told == [(39.5, Unanswered(Ask.ALLOCATE)), (39.5, Ended(Step.UNANSWERED))]
 
 
+def test_in_a_hurry_a_server_is_asked_in_even_steps() -> None:
+    asking = client()
+    asking.longest = 0.2
+    asking.allocate(0.0)
+    out(asking)
+    for step in range(1, 20):
+        assert asking.deadline == pytest.approx(step * 0.2)
+        asking.handle_timer(step * 0.2 + 1e-9)
+        assert len(out(asking)[0]) == 1
+
+
 def test_a_stream_repeats_nothing() -> None:
     asking = client(stream=True)
     asking.allocate(0.0)

@@ -25,6 +25,14 @@ def test_over_a_stream_it_is_sent_once_and_given_up_as_late() -> None:
     assert sum(waits(RTO, stream=False)) == STREAM
 
 
+@given(st.floats(0.1, 10), st.floats(0.05, 10))
+def test_in_a_hurry_it_is_repeated_in_short_steps_and_given_up_no_later(rto: float, longest: float) -> None:
+    plan, usual = waits(rto, stream=False, longest=longest), waits(rto, stream=False)
+    assert max(plan) <= longest
+    assert sum(plan) == pytest.approx(sum(usual), rel=0.001)
+    assert len(plan) >= len(usual) == 7
+
+
 def test_nothing_happens_before_it_is_due() -> None:
     request = Repetition(b"", 0.0, (1.0,))
     assert request.timer(0.0) is True

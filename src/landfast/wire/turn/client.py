@@ -72,6 +72,9 @@ class _Request:
 class Client:
     """One allocation. `stream`, `state`, `relayed`, `mapped`, `expires` and `round_trip` may be read at any time.
 
+    `longest` may be set at any time: how many seconds may pass between two sendings of the requests that follow. RFC 8489
+    doubles them without end, which is too long while somebody waits for the server to be back.
+
     `stream`: over TCP or TLS. `family` of the relayed address, `lifetime` in seconds: the server's choice when None.
     `mobile` asks for a ticket to `move` with. `rto`: seconds until a request is repeated before a round trip is known.
     `draw(n)` gives n random bytes.
@@ -94,6 +97,7 @@ class Client:
         self.expires: float | None = None
         self.round_trip = repetition.RoundTrip(rto)
         self.stream, self._credential, self._family, self._lifetime = stream, credential, family, lifetime
+        self.longest = float("inf")
         self._mobile, self._draw = mobile, draw
         self._ticket: bytes | None = None
         self._challenge: Challenge | None = None
@@ -362,7 +366,7 @@ class Client:
             challenge=self._challenge,
             credential=self._credential,
         )
-        plan = repetition.waits(self.round_trip.rto, stream=self.stream)
+        plan = repetition.waits(self.round_trip.rto, stream=self.stream, longest=self.longest)
         request = _Request(ask, peer, repetition.Repetition(data, now, plan), self._challenge, challenges, ticket)
         self._requests[identity] = request
         if request.repetition.timer(now):

@@ -48,11 +48,19 @@ class RoundTrip:
         return max(_LEAST_RTO, self._doubted, self._smoothed + _VARIATIONS * self._varies)
 
 
-def waits(rto: float, *, stream: bool) -> tuple[float, ...]:
-    """How long to wait after each sending, seconds; after the last of them the request is given up."""
+def waits(rto: float, *, stream: bool, longest: float = float("inf")) -> tuple[float, ...]:
+    """How long to wait after each sending, seconds; after the last of them the request is given up.
+
+    With `longest` it is repeated at least so often, instead of ever later, and given up at the same time.
+    """
     if stream:
         return (STREAM,)
-    return (*(rto * 2**sent for sent in range(_SENDS - 1)), rto * _LAST)
+    plan: list[float] = []
+    left = rto * (2 ** (_SENDS - 1) - 1 + _LAST)
+    while left > rto / 1000:  # what is less is the rounding of the subtraction
+        plan.append(min(rto * 2 ** len(plan), longest, left))
+        left -= plan[-1]
+    return tuple(plan)
 
 
 class Repetition:
