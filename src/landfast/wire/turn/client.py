@@ -72,8 +72,8 @@ class _Request:
 class Client:
     """One allocation. `stream`, `state`, `relayed`, `mapped`, `expires` and `round_trip` may be read at any time.
 
-    `longest` may be set at any time: how many seconds may pass between two sendings of the requests that follow. RFC 8489
-    doubles them without end, which is too long while somebody waits for the server to be back.
+    `longest` may be set at any time: the most seconds between two sendings of each request that follows. RFC 8489
+    doubles them to 16 s, which is too long while somebody waits for a server to be back.
 
     `stream`: over TCP or TLS. `family` of the relayed address, `lifetime` in seconds: the server's choice when None.
     `mobile` asks for a ticket to `move` with. `rto`: seconds until a request is repeated before a round trip is known.

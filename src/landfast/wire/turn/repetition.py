@@ -56,10 +56,10 @@ def waits(rto: float, *, stream: bool, longest: float = float("inf")) -> tuple[f
     if stream:
         return (STREAM,)
     plan: list[float] = []
-    left = rto * (2 ** (_SENDS - 1) - 1 + _LAST)
+    wait, left = rto, rto * (2 ** (_SENDS - 1) - 1 + _LAST)
     while left > rto / 1000:  # what is less is the rounding of the subtraction
-        plan.append(min(rto * 2 ** len(plan), longest, left))
-        left -= plan[-1]
+        plan.append(min(wait, longest, left))
+        wait, left = min(2 * wait, left), left - plan[-1]
     return tuple(plan)
 
 
