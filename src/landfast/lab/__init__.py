@@ -21,6 +21,7 @@
     publish.py    a port of this machine that leads to a laboratory host
     remote.py     `lab up` and whoever talks to it from another terminal
     blocking.py   the same laboratory without asyncio
+    sim/          the same networks without a kernel, on a clock of their own (pure)
     pytest_plugin.py   the `network` fixture
 
 Nothing is left behind by construction: all namespaces and processes live in one sandbox (`kernel/sandbox.py`) that dies

@@ -1,0 +1,82 @@
+"""A packet on its way, and why it may end before it arrives. Pure."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+UDP, TCP = 17, 6
+"""IANA's protocol numbers."""
+_HEADERS = {(UDP, False): 28, (UDP, True): 48, (TCP, False): 40, (TCP, True): 60}  # IPv4 has 20 bytes, IPv6 40
+
+Key = tuple[int, str, int, str, int]
+"""Protocol, source and its port, destination and its port: what conntrack knows a direction of a flow by."""
+
+
+class Lost(StrEnum):
+    """Why a packet ended somewhere."""
+
+    LINK_DOWN = "the link is down"
+    LOSS = "lost on a cable"
+    RATE = "too much for a cable's rate"
+    NOWHERE = "the interface leads nowhere"
+    NO_ROUTE = "no route"
+    NO_NEIGHBOUR = "nobody has the address"
+    NO_SOCKET = "nobody listens"
+    NO_ADDRESS = "the sender's address is gone"
+    MARTIAN = "its source is the receiver's own"
+    REVERSE_PATH = "its source is not reached that way"
+    FOREIGN = "its source was not given out"
+    SUSPENDED = "the radio is suspended"
+    UDP_BLOCKED = "UDP is blocked"
+    ONE_WAY = "IPv6 does not come back"
+    UNASKED = "nobody asked for it"
+    FILTERED = "not from whom the mapping was made for"
+    EXPIRED = "its mapping was not refreshed"
+    BUDGET = "the budget is used up"
+    NO_PORT = "no external port is left"
+    TOO_LONG = "longer than the path allows"
+
+
+class Packet:
+    """Never changed once it is made: a translation makes a new one with the same `number`.
+
+    `data` is what UDP carries, or one segment of a stream; `length` the bytes of the whole packet, IP header included.
+    `aimed` is where its sender sent it, whatever its destination is by now.
+    """
+
+    __slots__ = (
+        "aimed",
+        "data",
+        "destination",
+        "dport",
+        "fragmented",
+        "length",
+        "number",
+        "origin",
+        "protocol",
+        "six",
+        "source",
+        "sport",
+    )
+
+    def __init__(self, number: int, origin: str, key: Key, data: bytes, six: bool, fragmented: bool) -> None:
+        self.number, self.origin = number, origin
+        self.protocol, self.source, self.sport, self.destination, self.dport = key
+        self.data, self.six, self.fragmented = data, six, fragmented
+        self.aimed = self.destination
+        self.length = _HEADERS[self.protocol, six] + len(data)
+
+    @property
+    def key(self) -> Key:
+        """What it is known by."""
+        return self.protocol, self.source, self.sport, self.destination, self.dport
+
+    def __repr__(self) -> str:
+        return f"#{self.number} {self.source}:{self.sport} > {self.destination}:{self.dport}, {len(self.data)} bytes"
+
+
+def readdressed(packet: Packet, key: Key) -> Packet:
+    """The same packet with other endpoints."""
+    made = Packet(packet.number, packet.origin, key, packet.data, packet.six, packet.fragmented)
+    made.aimed = packet.aimed
+    return made
