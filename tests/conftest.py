@@ -20,8 +20,8 @@ settings.load_profile("landfast")
 LAB = ("namespaces", "veth", "nft-nat", "conntrack", "program ip", "program iptables", "program turnserver")
 
 
-# A laboratory is real time on a machine that has other things to do, and every test of one is a claim about it: what
-# fails is tried once more, and is refuted when it fails again. The summary counts what had to be tried twice.
+# A laboratory is real time on a machine that has other things to do: a claim about one that fails is tried once more,
+# and is refuted when it fails again. The summary counts what had to be tried twice.
 AGAIN = pytest.mark.flaky(reruns=1)
 
 
@@ -48,7 +48,8 @@ class Needs:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if item.get_closest_marker("lab") and not item.get_closest_marker("proof"):
+        in_the_kernel = item.get_closest_marker("lab") or item.get_closest_marker("needs")
+        if in_the_kernel and not item.get_closest_marker("proof"):
             item.add_marker(AGAIN)
 
 
