@@ -57,6 +57,12 @@ def test_as_json_or_resumed_it_is_the_trial_alone(trials: Trials, walked: list[F
     assert trials.asked is not None
 
 
+def test_a_report_that_cannot_be_written_is_known_before_the_walk(trials: Trials, walked: list[Fixing]) -> None:
+    assert main.main(["demo", "--report", "."]) == 2
+    assert walked == []
+    assert trials.asked is None
+
+
 @pytest.mark.anyio
 @pytest.mark.lab
 async def test_the_walk_on_the_laboratorys_mifi_finds_cures_and_believes(monkeypatch: pytest.MonkeyPatch) -> None:

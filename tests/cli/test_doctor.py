@@ -95,8 +95,16 @@ def test_what_was_measured_is_written_as_a_network(doctor: Doctor, capsys: pytes
     assert main.main(["doctor", "--export", "carrier.toml"]) == 0
     assert parse.read(Path("carrier.toml")).hosts
     assert "carrier.toml" in capsys.readouterr().err
-    assert main.main(["doctor", "--export", "carrier.toml/no.toml"]) == 2
     assert doctor.asked == Request()
+
+
+@pytest.mark.parametrize("option", ["--report", "--export"])
+def test_a_file_that_cannot_be_written_is_known_before_anybody_is_asked(
+    doctor: Doctor, capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    assert main.main(["doctor", option, "."]) == 2
+    assert "cannot write the " in capsys.readouterr().err
+    assert doctor.asked is None
 
 
 def test_interrupted_it_prints_what_is_known_and_ends_with_130(

@@ -1,12 +1,8 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
-
-import pytest
 
 from landfast.cli import page
-from landfast.errors import RequestError
 from tests.examinations import HOSTILE, LEFT, STAYED, UP, WAY, examination
 
 
@@ -29,14 +25,6 @@ def test_a_healthy_network_and_two_uplinks_have_their_page() -> None:
     assert "Nothing was found" in page.render(examination(UP, WAY, STAYED))
     text = page.render(examination(UP, WAY, LEFT, uplinks=("wlan0", "wwan0")))
     assert "<th>wlan0</th><th>wwan0</th>" in text
-
-
-def test_it_is_written_where_asked(tmp_path: Path) -> None:
-    path = tmp_path / "new" / "report.html"
-    page.write(examination(UP, WAY), path)
-    assert path.read_text().startswith("<!doctype html>")
-    with pytest.raises(RequestError, match="cannot write"):
-        page.write(examination(UP, WAY), tmp_path)
 
 
 def test_what_stands_in_backticks_is_code_and_nothing_else_is_markup() -> None:

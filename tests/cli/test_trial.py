@@ -164,6 +164,7 @@ def test_a_failure_keeps_what_was_measured_and_says_how_to_go_on(
         (["--arms", "off,up"], "no arm is called 'up'"),
         (["--groups", "0"], "--groups"),
         (["--stack", "netscape"], "netscape"),
+        (["--report", "."], "cannot write the report"),
         (["operator", "--listen", "here"], "--listen"),
         (["operator", "--listen", "0.0.0.0:1", "--stun", "stun.example:3478"], "--stun"),
     ],

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -11,13 +14,18 @@ from landfast.trials.truth import examine as examining
 from landfast.trials.truth.declared import truth
 from landfast.trials.truth.matrix import Run
 
+INTERRUPTS = "interrupts"
+
 
 @pytest.fixture
 def doctor(monkeypatch: pytest.MonkeyPatch) -> dict[str, set[str]]:
-    """What a made-up doctor says beyond the truth, or not, by network."""
+    """What a made-up doctor says beyond the truth, or not, by network; INTERRUPTS ends it there."""
     errors: dict[str, set[str]] = {}
 
     async def examine(network: Network, loss: float) -> Run:
+        if INTERRUPTS in errors.get(network.name, ()):
+            os.kill(os.getpid(), signal.SIGINT)
+            await asyncio.Future()
         known = truth(network)
         return Run(network.name, loss, known, known.must ^ errors.get(network.name, set()), 1.0)
 
@@ -45,3 +53,38 @@ def test_a_missed_cause_and_a_wrong_one_are_exit_code_1(
     assert [error] in (run["missed"], run["wrong"])
     assert error in told.err
     assert error in (tmp_path / "page.html").read_text()
+
+
+ONE_BY_ONE = ["trial", "truth", "mifi", "home", "--at-once", "1", "--lossy", "1"]
+
+
+def test_interrupted_it_tells_and_writes_what_was_done_and_says_that_it_is_partial(
+    doctor: dict[str, set[str]], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    doctor["home"] = {INTERRUPTS}
+    assert main([*ONE_BY_ONE, "--report", str(tmp_path / "build" / "page.html")]) == 130
+    told = capsys.readouterr().out
+    assert "1 runs, 0 % lost each way: 100.0 % of " in told
+    assert "partial: 1 of 4 runs were made" in told
+    assert "Partial: 1 of 4 runs were made." in (tmp_path / "build" / "page.html").read_text()
+    assert main([*ONE_BY_ONE, "--json"]) == 130
+    said = json.loads(capsys.readouterr().out)
+    assert said["finished"] is False
+    assert [[run["network"] for run in matrix["runs"]] for matrix in said["matrices"]] == [["mifi"]]
+
+
+def test_interrupted_before_any_run_ended_there_is_nothing_to_tell(
+    doctor: dict[str, set[str]], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    doctor["mifi"] = {INTERRUPTS}
+    assert main([*ONE_BY_ONE, "--report", str(tmp_path / "page.html")]) == 130
+    assert capsys.readouterr().out == ""
+    assert not (tmp_path / "page.html").exists()
+
+
+def test_a_page_that_cannot_be_written_is_known_before_the_first_run(
+    doctor: dict[str, set[str]], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    doctor["mifi"] = {INTERRUPTS}
+    assert main([*ONE_BY_ONE, "--report", str(tmp_path)]) == 2
+    assert f"cannot write the report {tmp_path}" in capsys.readouterr().err

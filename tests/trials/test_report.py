@@ -3,11 +3,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
-from pathlib import Path
 
-import pytest
-
-from landfast.errors import RequestError
 from landfast.trials import report
 from landfast.trials.result import AddressChange, Trial
 from tests.trials.stories import story, trial
@@ -120,12 +116,3 @@ def test_the_numbers_of_the_method_are_those_of_the_code() -> None:
     assert "each 200 ms" in said
     assert "echo\neach 100 ms" in said or "echo each 100 ms" in said
     assert "p < 0.05" in said
-
-
-def test_a_report_replaces_the_older_one_and_makes_its_folder(tmp_path: Path) -> None:
-    path = tmp_path / "new" / "report.html"
-    report.write(trial([]), path)
-    report.write(trial(story()), path)
-    assert "Cured." in path.read_text()
-    with pytest.raises(RequestError, match="cannot write the report"):
-        report.write(trial([]), tmp_path)

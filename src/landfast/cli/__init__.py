@@ -4,6 +4,7 @@
 * `doctor.py`, `fix.py`, `demo.py`, `trial.py`, `lab.py`, `masquerade.py`, `reflector.py`: one noun a file, each with
   its `app`; `truth.py` is a verb of `trial`.
 * `told.py`: what doctor found, as lines; `page.py`: as one HTML file; `live.py`: progress while it asks.
+* `kept.py`: a page or a network as a file, where somebody wants it.
 * `printable.py`: text from networks and programs, made safe for a terminal.
 
 Exit codes: 0 well, 1 findings or not proved, 2 asked wrongly, 3 could not measure, 4 a defect of landfast, 130

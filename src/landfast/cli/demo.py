@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from landfast.cli import kept
 from landfast.cli.trial import JOURNAL, AsJson, JournalFile, Resume, make
 
 app = typer.Typer()
@@ -28,6 +29,7 @@ def demo(
     """
     from landfast.app.trial import TrialRequest
 
+    kept.prepare(report, "report")
     if not (as_json or resume):
         _walk()
     raise typer.Exit(make(TrialRequest(journal=journal, resume=resume), report, as_json=as_json))

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from landfast.cli import kept
+
 if TYPE_CHECKING:
     from landfast.app.doctor import Examination, Request
 
@@ -96,6 +98,8 @@ def examine(request: Request, report: Path | None, export: Path | None, *, as_js
     from landfast.cli.live import Live
     from landfast.kernel.host import Host
 
+    kept.prepare(report, "report")
+    kept.prepare(export, "network")
     made = wiring.Examination()
     try:
         with Live(Console(stderr=True)) as live:
@@ -118,7 +122,7 @@ def _tell(made: Examination, report: Path | None, export: Path | None, *, as_jso
     if report:
         from landfast.cli import page
 
-        page.write(made, report)
+        kept.keep(report, page.render(made), "report")
         print(f"report: {report}", file=sys.stderr)
     if export:
         _export(made, export)
@@ -126,13 +130,8 @@ def _tell(made: Examination, report: Path | None, export: Path | None, *, as_jso
 
 def _export(made: Examination, path: Path) -> None:
     """The first uplink's network, for a laboratory has one."""
-    from landfast.errors import RequestError
     from landfast.lab import exported
 
     facts = made.seen.by(made.seen.uplinks()[0])
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(exported.toml(exported.network(facts)), encoding="utf-8")
-    except OSError as problem:
-        raise RequestError(f"cannot write the network {path}: {problem.strerror}") from None
+    kept.keep(path, exported.toml(exported.network(facts)), "network")
     print(f"network: {path}; `landfast lab show --network {path}` shows it", file=sys.stderr)

@@ -14,22 +14,12 @@ from landfast import clock
 from landfast.cli import told
 from landfast.cli.printable import printable
 from landfast.diagnose.explain import explain
-from landfast.errors import RequestError
 
 if TYPE_CHECKING:
     from landfast.app.doctor import Examination
 
 TEMPLATE = Path(__file__).with_name("page.html.jinja")
 _CODE = re.compile(r"`([^`]+)`")
-
-
-def write(made: Examination, path: Path) -> None:
-    """Write the page; an older one of that name is replaced. Raises RequestError."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(render(made), encoding="utf-8")
-    except OSError as problem:
-        raise RequestError(f"cannot write the report {path}: {problem.strerror}") from None
 
 
 def render(made: Examination) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from landfast.cli import kept
 from landfast.cli.printable import printable
 from landfast.cli.truth import truth
 
@@ -109,6 +110,7 @@ def make(request: TrialRequest, report: Path | None, *, as_json: bool) -> int:
     from landfast.app import trial as wiring
 
     prepared = wiring.prepare(request)
+    kept.prepare(report, "report")
     finished = list(prepared.finished)
     try:
         made = _run(prepared, finished)
@@ -116,8 +118,8 @@ def make(request: TrialRequest, report: Path | None, *, as_json: bool) -> int:
         if finished and isinstance(problem, KeyboardInterrupt) and (so_far := wiring.so_far(request.journal)):
             _show(so_far, request, report, as_json=as_json)
         if finished:
-            kept = f"{len(finished)} of {len(prepared.slots)} attempts are kept in {request.journal}"
-            print(f"{kept}; the same command with --resume goes on", file=sys.stderr)
+            so_many = f"{len(finished)} of {len(prepared.slots)} attempts are kept in {request.journal}"
+            print(f"{so_many}; the same command with --resume goes on", file=sys.stderr)
         raise
     return _show(made, request, report, as_json=as_json)
 
@@ -147,9 +149,9 @@ def _show(trial: Trial, request: TrialRequest, report: Path | None, *, as_json: 
     from landfast.trials.statistics import judge, summarise
 
     if report:
-        from landfast.trials.report import write
+        from landfast.trials.report import render
 
-        write(trial, report)
+        kept.keep(report, render(trial), "report")
     summaries = summarise(trial.attempts)
     verdict = judge(summaries)
     if as_json:

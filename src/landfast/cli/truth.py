@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from landfast.cli import kept
 from landfast.cli.printable import printable
 
 if TYPE_CHECKING:
@@ -34,32 +35,41 @@ def truth(
 
     Exit code 1 when anything wrong was said or a cause was not named.
     """
-    from landfast import app as wiring
     from landfast.lab import parse
     from landfast.trials.truth.drawn import drawn as draw
-    from landfast.trials.truth.matrix import as_json as document
 
     declared = [parse.profile(name) for name in names or parse.profiles()]
+    kept.prepare(report, "report")
     seeds = range(seed, seed + drawn)
-    matrices = [wiring.until_interrupted(_series([*declared, *map(draw, seeds)], 0.0, at_once))]
-    if lossy:
-        runs = [network for network in declared for _ in range(lossy)]
-        matrices.append(wiring.until_interrupted(_series(runs, _LOST, at_once)))
-    if report:
-        from landfast.trials.truth.page import render
-
-        report.write_text(render(matrices, seeds), encoding="utf-8")
-    if as_json:
-        print(json.dumps(document(matrices, seeds)))
-    else:
-        for matrix in matrices:
-            _show(matrix)
-        print(f"seeds of the networks drawn: {seeds[0]} to {seeds[-1]}" if drawn else "no network was drawn")
+    asked = {0.0: [*declared, *map(draw, seeds)], _LOST: [network for network in declared for _ in range(lossy)]}
+    matrices: list[Matrix] = []
+    try:
+        for loss, networks in asked.items():
+            if networks:
+                _examine(networks, loss, at_once, matrices)
+    finally:
+        if matrices:
+            _tell(matrices, seeds, sum(map(len, asked.values())), report, as_json=as_json)
     if not all(matrix.passed(_NAMED if matrix.loss else 1.0) for matrix in matrices):
         raise typer.Exit(NOT_PROVED)
 
 
-async def _series(networks: Sequence[Network], loss: float, at_once: int) -> Matrix:
+def _examine(networks: Sequence[Network], loss: float, at_once: int, matrices: list[Matrix]) -> None:
+    """Examine them; what came of it is in `matrices` then, also of those that were done before an interrupt."""
+    from landfast.app import until_interrupted
+    from landfast.trials.truth.matrix import Matrix
+
+    runs: list[Run] = []
+    try:
+        matrices.append(until_interrupted(_series(networks, loss, at_once, runs)))
+    except BaseException:
+        if runs:
+            matrices.append(Matrix(loss, tuple(runs)))
+        raise
+
+
+async def _series(networks: Sequence[Network], loss: float, at_once: int, runs: list[Run]) -> Matrix:
+    """With a bar on stderr; `runs` grows as they end."""
     from rich.console import Console
     from rich.progress import Progress
 
@@ -70,6 +80,7 @@ async def _series(networks: Sequence[Network], loss: float, at_once: int) -> Mat
         bar = progress.add_task(f"{100 * loss:g} % lost", total=len(networks))
 
         def done(run: Run) -> None:
+            runs.append(run)
             progress.advance(bar)
             for word, codes in (("missed", run.missed), ("wrong", run.wrong)):
                 if codes:
@@ -78,6 +89,24 @@ async def _series(networks: Sequence[Network], loss: float, at_once: int) -> Mat
                 print(printable(f"{run.network}: {run.problem}"), file=sys.stderr)
 
         return await series(networks, loss, examine, done, at_once)
+
+
+def _tell(matrices: Sequence[Matrix], seeds: range, planned: int, report: Path | None, *, as_json: bool) -> None:
+    from landfast.trials.truth.matrix import as_json as document
+    from landfast.trials.truth.matrix import made
+
+    if report:
+        from landfast.trials.truth.page import render
+
+        kept.keep(report, render(matrices, seeds, planned), "report")
+    if as_json:
+        print(json.dumps(document(matrices, seeds, planned)))
+        return
+    for matrix in matrices:
+        _show(matrix)
+    print(f"seeds of the networks drawn: {seeds[0]} to {seeds[-1]}" if seeds else "no network was drawn")
+    if made(matrices) < planned:
+        print(f"partial: {made(matrices)} of {planned} runs were made")
 
 
 def _show(matrix: Matrix) -> None:

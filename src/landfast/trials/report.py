@@ -14,7 +14,6 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from landfast.errors import RequestError
 from landfast.probes.public_address import STUN_EVERY
 from landfast.trials.plan import plan
 from landfast.trials.result import QUIET, AddressChange, Attempt, Trial
@@ -25,15 +24,6 @@ from landfast.trials.timeline import draw, timeline
 
 TEMPLATE = Path(__file__).with_name("report.html.jinja")
 _MARKS = {True: ("Cured.", "good"), False: ("Not proved.", ""), None: ("Measured.", "open")}
-
-
-def write(trial: Trial, path: Path) -> None:
-    """Write the report; an older one of that name is replaced."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(render(trial), encoding="utf-8")
-    except OSError as problem:
-        raise RequestError(f"cannot write the report {path}: {problem.strerror}") from None
 
 
 def render(trial: Trial) -> str:

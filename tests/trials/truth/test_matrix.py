@@ -29,7 +29,9 @@ def test_it_passes_when_nothing_is_wrong_and_enough_was_named() -> None:
 
 def test_every_run_is_in_the_document() -> None:
     matrix = Matrix(0.0, (run("a", "b", seconds=1.5),))
-    said = json.loads(json.dumps(as_json([matrix], [7])))
+    said = json.loads(json.dumps(as_json([matrix], [7], 2)))
     assert said["seeds"] == [7]
+    assert said["finished"] is False
+    assert as_json([matrix], [7], 1)["finished"] is True
     assert said["matrices"][0]["runs"][0]["missed"] == ["a"]
     assert said["matrices"][0]["runs"][0]["wrong"] == ["b"]

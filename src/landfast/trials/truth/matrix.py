@@ -92,8 +92,13 @@ class Matrix:
         ]
 
 
-def as_json(matrices: Sequence[Matrix], seeds: Sequence[int]) -> dict[str, Any]:
-    """One object; every run is in it."""
+def made(matrices: Sequence[Matrix]) -> int:
+    """How many runs they are of."""
+    return sum(len(matrix.runs) for matrix in matrices)
+
+
+def as_json(matrices: Sequence[Matrix], seeds: Sequence[int], planned: int) -> dict[str, Any]:
+    """One object; every run is in it. `planned` is how many there should have been."""
 
     def plain(run: Run) -> dict[str, Any]:
         said = {**asdict(run), "must": sorted(run.truth.must), "may": sorted(run.truth.may)}
@@ -102,6 +107,7 @@ def as_json(matrices: Sequence[Matrix], seeds: Sequence[int]) -> dict[str, Any]:
 
     return {
         "schema_version": 1,
+        "finished": made(matrices) == planned,
         "seeds": list(seeds),
         "matrices": [
             {
