@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from landfast.errors import CapabilityMissing
 from landfast.kernel.host import Host, LocalHost
-from landfast.kernel.netevents import FakeNetEvents, NetEvents, Source, Surroundings, Way, parse
+from landfast.kernel.netevents import FakeNetEvents, NetEvents, Source, parse
 from landfast.kernel.sandbox import Sandbox
 from landfast.model.address import InterfaceAddress
+from landfast.model.routing import Surroundings, Way
 
 BEFORE = Surroundings((InterfaceAddress("wlan0", ip_address("10.0.0.2"), 24),))
 AFTER = Surroundings(

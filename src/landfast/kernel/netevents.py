@@ -20,6 +20,7 @@ from landfast.errors import CapabilityMissing
 from landfast.kernel.host import Host
 from landfast.kernel.routes import ELSEWHERE
 from landfast.model.address import Address, InterfaceAddress
+from landfast.model.routing import Surroundings, Way
 
 BATCH = 0.005
 """Seconds from the first event of a change to the look at its outcome: one change of an address is 3 to 8 events, which
@@ -68,28 +69,6 @@ class Leads:
 
     index: int
     source: Address | None
-
-
-@dataclass(frozen=True)
-class Way:
-    """How packets leave for anywhere: by this interface and, unless they are bound to another, with this source."""
-
-    interface: str
-    source: Address | None
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """What a host has to speak from: its usable addresses, temporary ones first, and its way out for IPv4 and IPv6, as
-    all its rules and tables have it (a VPN's too). Without a way out there is none."""
-
-    addresses: tuple[InterfaceAddress, ...] = ()
-    ways: tuple[tuple[int, Way], ...] = ()
-
-    @property
-    def out(self) -> Mapping[int, Way]:
-        """The ways by IP version."""
-        return dict(self.ways)
 
 
 class Source(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -45,3 +45,25 @@ class Question:
 
     destination: Address
     source: Address | None = None
+
+
+@dataclass(frozen=True)
+class Way:
+    """How packets leave for anywhere: by this interface and, unless they are bound to another, with this source."""
+
+    interface: str
+    source: Address | None
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a host has to speak from: its usable addresses, temporary ones first, and its way out for IPv4 and IPv6, as
+    all its rules and tables have it (a VPN's too). Without a way out there is none."""
+
+    addresses: tuple[InterfaceAddress, ...] = ()
+    ways: tuple[tuple[int, Way], ...] = ()
+
+    @property
+    def out(self) -> Mapping[int, Way]:
+        """The ways by IP version."""
+        return dict(self.ways)
