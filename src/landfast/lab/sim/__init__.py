@@ -12,7 +12,9 @@
     budget.py     how many sessions or mappings a subscriber may hold
     weather.py    what lies over a router for a while
     happening.py  events: at a time, at the n-th mapping, at the first STUN, or when asked
-    servers.py    STUN beside the hosts
+    streams.py    reliable streams, TLS on them
+    servers.py    STUN and TURN on UDP, TCP and TLS
+    relays.py     TURN's allocations, permissions and channels
 
 The order of a router's questions is that of the chains in `lab/ruleset.py`; `tests/lab/test_sim.py` sends the same
 packets through the kernel and through this, and compares.

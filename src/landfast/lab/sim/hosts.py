@@ -11,6 +11,7 @@ from landfast.lab.sim.nat import translated
 from landfast.lab.sim.packet import UDP, Key, Lost, Packet, readdressed
 from landfast.lab.sim.segment import Port
 from landfast.lab.sim.stack import Hop, Stack, number
+from landfast.lab.sim.streams import Stream, Streams
 from landfast.lab.sim.tracking import Flows
 from landfast.model.facts import Endpoint
 
@@ -57,8 +58,7 @@ class Host:
         self.sockets: dict[tuple[str, int], Socket] = {}
         self.on_change: list[Callable[[], None]] = []
         """Called after its addresses or routes have changed."""
-        self.others: dict[int, Callable[[Packet], None]] = {}
-        """Who takes what is not UDP, by protocol."""
+        self.streams = Streams(self)
         self._narrow: dict[str, int] = {}
         self._masquerades = [
             (face, int(b.address.network.network_address), 32 - b.address.network.prefixlen)
@@ -85,6 +85,22 @@ class Host:
         if (bound, port) in self.sockets:
             raise OSError(errno.EADDRINUSE, f"{bound or '*'}:{port} is taken")
         made = self.sockets[bound, port] = Socket(self, receive, bound, port)
+        return made
+
+    def stream(
+        self,
+        remote: Endpoint,
+        *,
+        opened: Callable[[], None],
+        received: Callable[[bytes], None],
+        closed: Callable[[], None],
+        tls: bool = False,
+        address: str | None = None,
+    ) -> Stream:
+        """Open a reliable stream. `closed` is called, before this returns never, when it could not be or is gone."""
+        source = address or ((hop := self.stack.hop(remote[0])) and hop.source) or ""
+        made = self.streams.connect(source, self.free_port(source), remote, tls=tls)
+        made.opened, made.received, made.closed = opened, received, closed
         return made
 
     def free_port(self, address: str) -> int:
@@ -160,7 +176,7 @@ class Host:
             return
         if packet.protocol != UDP:
             self.world.watched(packet, self.name, None)
-            self.others[packet.protocol](packet)
+            self.streams.take(packet)
             return
         socket = self.sockets.get((packet.destination, packet.dport)) or self.sockets.get(("", packet.dport))
         if socket is None:

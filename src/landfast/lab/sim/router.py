@@ -8,9 +8,10 @@ from landfast.lab.gateway import SourcePolicy
 from landfast.lab.network import Router as Declared
 from landfast.lab.sim.budget import Meter
 from landfast.lab.sim.nat import End, Translator, translated
-from landfast.lab.sim.packet import UDP, Lost, Packet, readdressed
+from landfast.lab.sim.packet import TCP, UDP, Lost, Packet, readdressed
 from landfast.lab.sim.segment import Port, Segment
 from landfast.lab.sim.stack import Stack, number
+from landfast.lab.sim.streams import refusal
 from landfast.lab.sim.tracking import Flow, Flows, inverted
 from landfast.lab.sim.weather import Weather
 from landfast.lab.topology import Routing
@@ -199,6 +200,8 @@ class Router(Forwarder):
                 why = Lost.NO_PORT
         if why or flow is None or hop is None:
             self.world.lose(packet, self.name, why or Lost.NO_ROUTE)
+            if why is Lost.NO_SOCKET:
+                self._refuse(packet)
             return
         nat.remember(flow, now, reply=reply, lan=lan, up=up)
         changed = flow.snat or flow.dnat
@@ -210,6 +213,12 @@ class Router(Forwarder):
         if not (counts and self.meter and self.nat):
             return why
         return why if self.meter.admits(packet, flow, self.nat.flows, self.world.now) else Lost.BUDGET
+
+    def _refuse(self, packet: Packet) -> None:
+        """Nobody listens here: TCP's sender is told so, as it is not of UDP."""
+        if packet.protocol == TCP and (answer := refusal(packet)):
+            key = inverted(packet.key)
+            self._onwards(Packet(self.world.numbered(), self.name, key, answer, packet.six, False), key[3])
 
     def _born(self, flow: Flow) -> None:
         """A flow has begun: all that its endpoint has by then are forgotten at their age."""
