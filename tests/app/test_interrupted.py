@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 from collections.abc import Iterator
 
@@ -21,6 +20,14 @@ def handlers() -> Iterator[None]:
         signal.signal(number, handler)
 
 
+async def signals_are_heard() -> None:
+    """Until those raised before are: the loop hears signals in the order in which they came, and this is one more."""
+    heard = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, heard.set)
+    signal.raise_signal(signal.SIGUSR1)
+    await heard.wait()
+
+
 @pytest.mark.usefixtures("handlers")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_the_first_signal_ends_the_work_and_later_ones_do_not_disturb_its_tidying(number: signal.Signals) -> None:
@@ -28,12 +35,12 @@ def test_the_first_signal_ends_the_work_and_later_ones_do_not_disturb_its_tidyin
 
     async def work() -> None:
         try:
-            os.kill(os.getpid(), number)
+            signal.raise_signal(number)
             await asyncio.Future()
         finally:
             tidied.append("begun")
-            os.kill(os.getpid(), number)
-            await asyncio.sleep(0)
+            signal.raise_signal(number)
+            await signals_are_heard()
             tidied.append("done")
 
     with pytest.raises(KeyboardInterrupt):
@@ -60,8 +67,8 @@ def test_under_nohup_a_lost_terminal_does_not_end_it() -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
     async def work() -> str:
-        os.kill(os.getpid(), signal.SIGHUP)
-        await asyncio.sleep(0)
+        signal.raise_signal(signal.SIGHUP)
+        await signals_are_heard()
         return "done"
 
     assert until_interrupted(work()) == "done"

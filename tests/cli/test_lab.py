@@ -391,7 +391,6 @@ def deep(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[str], Measured]
     def becomes(answer: Callable[[str], Measured]) -> None:
         async def measure(network: Network, progress: Callable[[str], None]) -> Measured:
             progress("looking")
-            await asyncio.sleep(0)
             return answer(network.name)
 
         monkeypatch.setattr(verify, "deep", measure)

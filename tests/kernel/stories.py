@@ -389,17 +389,29 @@ def read(path: str) -> bytes:
     return Path(path).read_bytes()
 
 
+class Crowded(Sandbox):
+    """Knows when the way into it is full."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.full = asyncio.Event()
+
+    async def _writable(self) -> None:
+        self.full.set()
+        await super()._writable()
+
+
 @of_sandboxes
 async def requests_wait_until_there_is_room_for_them() -> None:
     environment = {"PADDING": "x" * 60_000}  # 60 of them are more than the way into a sandbox holds, 2 MiB
-    async with Sandbox() as sandbox:
+    sandbox = Crowded()
+    async with sandbox:
         robot = await sandbox.host("robot")
         with tempfile.TemporaryDirectory() as folder:
             os.mkfifo(f"{folder}/go")
             busy = asyncio.ensure_future(robot.call(read, f"{folder}/go"))
             many = asyncio.gather(*(robot.run(["echo", str(n)], environment=environment) for n in range(60)))
-            for _ in range(1000):
-                await asyncio.sleep(0)
+            await sandbox.full.wait()
             await Host.here().run(["sh", "-c", f"echo go > {folder}/go"])
             assert await busy == b"go\n"
             assert [int(one.stdout) for one in await many] == list(range(60))
@@ -433,12 +445,24 @@ async def leaving_ends_every_process() -> None:
         await robot.run(["true"])
 
 
+def stay(path: str) -> None:
+    Path(path).write_text("begun")
+    signal.pause()
+
+
+async def staying(robot: Host) -> asyncio.Future[None]:
+    """A call that has begun over there and never returns."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.mkfifo(f"{folder}/begun")
+        asking = asyncio.ensure_future(robot.call(stay, f"{folder}/begun"))
+        await asyncio.to_thread(read, f"{folder}/begun")
+    return asking
+
+
 @of_sandboxes
 async def leaving_does_not_wait_for_a_call_that_never_returns() -> None:
     async with Sandbox() as sandbox:
-        robot = await sandbox.host("robot")
-        asking = asyncio.ensure_future(robot.call(signal.pause))
-        await asyncio.sleep(0)
+        asking = await staying(await sandbox.host("robot"))
     with raises(WorldError):
         await asking
 
@@ -448,8 +472,7 @@ async def when_the_sandbox_dies_everyone_who_waits_hears_it() -> None:
     async with Sandbox() as sandbox:
         robot = await sandbox.host("robot")
         program = await robot.start(["cat"])
-        asking = asyncio.ensure_future(robot.call(signal.pause))
-        await asyncio.sleep(0)
+        asking = await staying(robot)
         os.kill(sandbox.pid, signal.SIGKILL)
         assert await program.wait() == KILLED
         with raises(WorldError) as raised:
