@@ -111,21 +111,33 @@ TESTERS: dict[str, Tester] = {
     "landfast doctor": _doctor,
 }
 
+Told = tuple[Verdict, dict[str, list[Verdict]]]
+"""The truth of a network, and what each tester said of it, time by time."""
+
 
 async def run() -> list[Row]:
     """Each tester on each network, in turn; a table of the verdicts goes to the terminal."""
     rows: list[Row] = []
-    table = Table(title="doctor: verdicts", title_justify="left")
-    for column in ("network", "truth", *TESTERS):
-        table.add_column(column)
+    told: dict[str, Told] = {}
     for name, network in _networks().items():
-        known = truth(network)
         said, taken = await _measure(network)
-        verdicts = [", ".join(dict.fromkeys(each.right(known) for each in said[tester])) for tester in TESTERS]
-        table.add_row(name, f"{known.mapping} / {known.filtering}", *verdicts)
+        told[name] = (truth(network), said)
         rows += [row(name, tester, taken[tester], "ms") for tester in TESTERS]
-    Console().print(table)
+    Console().print(verdicts(told))
     return rows
+
+
+def verdicts(told: dict[str, Told]) -> Table:
+    """A line for each tester on each network: side by side they would not fit a terminal of 80 columns."""
+    table = Table(title="doctor: verdicts", title_justify="left")
+    for column in ("network", "tester", "verdict"):
+        table.add_column(column)
+    for name, (known, said) in told.items():
+        table.add_section()
+        table.add_row(name, "(truth)", f"{known.mapping} / {known.filtering}")
+        for tester, times in said.items():
+            table.add_row("", tester, ", ".join(dict.fromkeys(each.right(known) for each in times)))
+    return table
 
 
 def _networks() -> dict[str, Network]:
