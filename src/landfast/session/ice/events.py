@@ -106,11 +106,19 @@ class StateChanged:
 class Why(StrEnum):
     """What made an agent send another way than before."""
 
+    ANSWERED = "answered"
+    """It is the best so far, and nothing is nominated yet (RFC 8445, section 12.1.1 lets data use it)."""
     NOMINATED = "nominated"
     FOLLOWED = "followed"
     """The peer spoke from an address that has proved itself, while the old one had missed its turn."""
     REBOUND = "rebound"
     """Our own socket was lost: its address is gone, or consent on it has ended."""
+    FALLBACK = "fallback"
+    """The old way is silent, and this one answers."""
+    BETTER = "better"
+    """A way through fewer relays works."""
+    RETURNED = "returned"
+    """The old way was given up too early: it answers."""
     RESTARTED = "restarted"
 
 

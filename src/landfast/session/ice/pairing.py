@@ -1,0 +1,55 @@
+"""Which pairs there are: our sockets with the peer's candidates, and addresses that nobody signalled. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from ipaddress import ip_address
+
+from landfast.model.facts import Endpoint
+from landfast.session.ice.candidate import COMPONENT, PREFERENCE, Candidate, Type, foundation
+from landfast.session.ice.events import Path, Socket
+from landfast.session.ice.pairs import NEVER, Pair, Pairs
+
+_LEAST = PREFERENCE[Type.PEER_REFLEXIVE] << 24
+
+
+def can_pair(base: Candidate, remote: Candidate) -> bool:
+    """RFC 8445, section 6.1.2.2: one family, link-local only with link-local. Names and TCP are not paired."""
+    if remote.transport != "udp" or remote.component != COMPONENT or not remote.endpoint[1]:
+        return False
+    try:
+        ours, theirs = ip_address(base.endpoint[0]), ip_address(remote.endpoint[0])
+    except ValueError:
+        return False
+    return (ours.version, ours.is_link_local) == (theirs.version, theirs.is_link_local)
+
+
+def form(pairs: Pairs, bases: Iterable[tuple[Socket, Candidate]], remotes: Iterable[Candidate]) -> bool:
+    """Make those that are missing, and tell whether there are any. A stranger that is signalled is none any more."""
+    new = False
+    remotes = list(remotes)
+    for socket, base in bases:
+        for remote in remotes:
+            path = Path(socket, remote.endpoint)
+            known = pairs.get(path)
+            if known is None and can_pair(base, remote):
+                new |= pairs.add(Pair(path, base, remote, base))
+            elif known and known.stranger:
+                known.remote, known.stranger = remote, False
+    return new
+
+
+def stranger(path: Path, base: Candidate, priority: int | None, asked: float = NEVER) -> Pair:
+    """An address that was not signalled: peer-reflexive if a signed check came from it (RFC 8445, section 7.3.1.3)."""
+    worth = _LEAST if priority is None else priority
+    remote = Candidate(Type.PEER_REFLEXIVE, path.remote, worth, foundation(Type.PEER_REFLEXIVE, path.remote[0]))
+    return Pair(path, base, remote, base, stranger=True, asked=asked)
+
+
+def seen_as(mapped: Endpoint, base: Candidate, known: Iterable[Candidate], priority: int) -> Candidate:
+    """Our candidate as the peer sees it: one that we know, or a peer-reflexive one (RFC 8445, section 7.2.5.3.1)."""
+    for candidate in (base, *known):
+        if candidate.endpoint == mapped:
+            return candidate
+    kind = Type.PEER_REFLEXIVE
+    return Candidate(kind, mapped, priority, foundation(kind, base.endpoint[0]), related=base.endpoint)

@@ -1,0 +1,50 @@
+"""How often data came lately, and so how long a silence may last before it is suspicious. Pure."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from landfast.session.ice.pairs import NEVER
+
+_GAPS = 32  # remembered: 0.6 s of a video, 3 s of a slow control
+_ENOUGH = 8  # gaps, before a silence can be told from a rhythm
+_PAUSE = 1.0  # seconds: a longer gap is no rhythm
+_UNKNOWN = 0.02  # seconds: the gap of audio and of 50 Hz control, until another is known
+_LEAST, _MOST = 0.005, 0.2  # seconds: below is bursts, above a check in time costs nothing
+
+
+class Rhythm:
+    """Of the data that the peer sends. `last` is when some came."""
+
+    def __init__(self, suspicion: float) -> None:
+        self.last = NEVER
+        self._suspicion = suspicion
+        self._gaps: deque[float] = deque(maxlen=_GAPS)
+        self._usual: float | None = None
+
+    def beat(self, now: float) -> None:
+        """Data came."""
+        gap = now - self.last
+        if 0 <= gap < _PAUSE:
+            self._gaps.append(gap)
+            self._usual = None
+        self.last = now
+
+    def clear(self) -> None:
+        """The path is well and nothing comes: the peer has nothing to say."""
+        self._gaps.clear()
+        self._usual = None
+
+    @property
+    def usual(self) -> float:
+        """The gap that nine of ten stay below, within reason; seconds."""
+        if self._usual is None:
+            known = len(self._gaps) >= _ENOUGH
+            gap = sorted(self._gaps)[len(self._gaps) * 9 // 10] if known else _UNKNOWN
+            self._usual = min(_MOST, max(_LEAST, gap))
+        return self._usual
+
+    @property
+    def patience(self) -> float | None:
+        """The silence that is suspicious; None without a rhythm. Three gaps: two lost packets in a row are usual."""
+        return max(3 * self.usual, self._suspicion) if len(self._gaps) >= _ENOUGH else None

@@ -1,0 +1,43 @@
+"""Other sockets in the place of one whose consent has ended (RFC 7675, section 5.1), now and then. Pure.
+
+The old way may not be asked again, and a NAT may hold a binding that leads nowhere for as long as it is used. Few are
+kept: those before the last may still be heard.
+"""
+
+from __future__ import annotations
+
+from landfast.session.ice.events import Socket
+from landfast.session.ice.pairs import NEVER
+from landfast.session.ice.settings import Settings
+
+
+class Rotation:
+    """Of one session."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._last = NEVER
+        self._spares: list[Socket] = []
+
+    @property
+    def deadline(self) -> float:
+        """When another one may be taken."""
+        return self._last + self._settings.rotate
+
+    def due(self, socket: Socket, now: float) -> Socket | None:
+        """Which socket to replace now, when consent on this one is over; None while it is too early."""
+        if now < self.deadline:
+            return None
+        self._last = now
+        return self._spares[-1] if self._spares else socket
+
+    def replaced(self, new: Socket, used: Socket) -> list[Socket]:
+        """There is a new one. Gives those to be dropped: the oldest, but never the one in use."""
+        self._spares.append(new)
+        spare = self._spares[: -self._settings.spare]
+        self._spares = self._spares[-self._settings.spare :]
+        return [each for each in spare if each != used]
+
+    def lost(self, socket: Socket) -> None:
+        """It is gone."""
+        self._spares = [each for each in self._spares if each != socket]

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from math import inf
+
+from landfast.session.ice import checklist
+from landfast.session.ice.candidate import Type
+from landfast.session.ice.checklist import Checklist
+from landfast.session.ice.pairs import Pair, PairState
+from landfast.session.ice.settings import Settings
+from tests.session.ice.making import pair
+
+SETTINGS = Settings(pace=0.05, rto=0.5)
+
+
+def play(pairs: list[Pair], seconds: float, *, trip: float | None = None) -> list[tuple[float, Pair]]:
+    """Whom the list asks, and when, while nobody answers."""
+    asked, each = [], Checklist(SETTINGS)
+    if trip is not None:
+        each.measured(trip)
+    now = 100.0
+    while (now := max(now, each.deadline(pairs))) < 100 + seconds:
+        chosen = each.next(pairs, now, controlling=True)
+        assert chosen is not None
+        chosen.tried, chosen.tries, chosen.state = now, chosen.tries + 1, PairState.IN_PROGRESS
+        asked.append((round(now - 100, 3), chosen))
+    return asked
+
+
+def test_pairs_are_asked_by_priority_and_at_the_pace() -> None:
+    relayed, direct = pair(kind=Type.RELAYED, socket=2), pair()
+    assert play([relayed, direct], 0.4) == [(0.0, direct), (0.05, relayed)]
+
+
+def test_an_unanswered_check_is_repeated_less_and_less_often() -> None:
+    assert [when for when, _ in play([pair()], 16)] == [0, 0.5, 1.5, 3.5, 7.5, 11.5, 15.5]
+
+
+def test_with_a_known_round_trip_it_is_repeated_after_two() -> None:
+    assert [when for when, _ in play([pair()], 0.6, trip=0.1)] == [0, 0.2]
+    assert [when for when, _ in play([pair()], 3, trip=0.7)] == [0, 1.4]
+
+
+def test_what_has_answered_or_cannot_be_used_is_not_asked() -> None:
+    answered, lost, failed = pair(answered=90), pair(), pair()
+    lost.lost, failed.state = True, PairState.FAILED
+    each = Checklist(SETTINGS)
+    assert each.deadline([answered, lost, failed]) == inf
+    assert each.next([answered, lost, failed], 100, controlling=True) is None
+
+
+def test_the_best_is_the_valid_pair_of_the_highest_priority() -> None:
+    relayed, direct, waiting = pair(kind=Type.RELAYED, answered=1), pair(kind=Type.SERVER_REFLEXIVE, answered=1), pair()
+    assert checklist.best([relayed, direct, waiting], controlling=True) is direct
+    assert checklist.best([waiting], controlling=True) is None
+
+
+def test_a_nomination_waits_for_a_pair_that_would_be_preferred() -> None:
+    chosen, better = pair(kind=Type.SERVER_REFLEXIVE, answered=1), pair()
+    worse = pair(kind=Type.RELAYED)
+    settled = checklist.nothing_better
+    assert not settled(chosen, [chosen, better], controlling=True, complete=True)
+    assert settled(chosen, [chosen, worse], controlling=True, complete=False)
+    better.state = PairState.FAILED
+    assert settled(chosen, [chosen, better], controlling=True, complete=False)
+
+
+def test_a_relay_is_nominated_early_only_when_all_candidates_are_known() -> None:
+    chosen = pair(kind=Type.RELAYED, answered=1)
+    assert not checklist.nothing_better(chosen, [chosen], controlling=True, complete=False)
+    assert checklist.nothing_better(chosen, [chosen], controlling=True, complete=True)
+
+
+def test_relays_are_counted_on_both_sides() -> None:
+    both = pair(kind=Type.RELAYED, remote_kind=Type.RELAYED)
+    assert [checklist.relays(each) for each in (pair(), pair(kind=Type.RELAYED), both)] == [0, 1, 2]

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from landfast.session.ice.rhythm import Rhythm
+
+
+def beaten(*gaps: float) -> Rhythm:
+    rhythm, now = Rhythm(0.1), 10.0
+    rhythm.beat(now)
+    for gap in gaps:
+        now += gap
+        rhythm.beat(now)
+    return rhythm
+
+
+def test_few_packets_are_no_rhythm() -> None:
+    assert Rhythm(0.1).patience is None
+    assert beaten(*[0.02] * 7).patience is None
+    assert beaten(*[0.02] * 8).patience == pytest.approx(0.1)
+
+
+def test_patience_is_three_usual_gaps_and_never_below_the_suspicion() -> None:
+    assert beaten(*[0.05] * 20).patience == pytest.approx(0.15)
+    assert beaten(*[0.01] * 20).patience == pytest.approx(0.1)
+    assert beaten(*[0.02] * 30, 0.9).usual == pytest.approx(0.02)  # one gap is none of the nine in ten
+
+
+def test_a_pause_is_no_gap() -> None:
+    assert beaten(*[0.02] * 20, 1.5).usual == pytest.approx(0.02)
+
+
+def test_a_peer_that_has_nothing_to_say_has_no_rhythm() -> None:
+    rhythm = beaten(*[0.02] * 20)
+    rhythm.clear()
+    assert rhythm.patience is None
+
+
+@given(st.lists(st.floats(0, 5), max_size=60))
+def test_whatever_comes_patience_stays_within_reason(gaps: list[float]) -> None:
+    rhythm = beaten(*gaps)
+    assert 0.005 <= rhythm.usual <= 0.2
+    assert rhythm.patience is None or 0.1 <= rhythm.patience <= 0.6 + 1e-9

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from landfast.session.ice.rotation import Rotation
+from landfast.session.ice.settings import Settings
+
+SETTINGS = Settings(rotate=10, spare=3)
+
+
+def test_a_socket_is_replaced_at_once_and_then_now_and_then() -> None:
+    rotation = Rotation(SETTINGS)
+    assert rotation.due(1, 100) == 1
+    assert rotation.due(1, 109) is None
+    assert rotation.deadline == 110
+    assert rotation.due(1, 110) == 1
+
+
+def test_the_newest_is_replaced_and_only_the_oldest_spares_are_dropped() -> None:
+    rotation = Rotation(SETTINGS)
+    dropped = []
+    for turn in range(6):
+        assert rotation.due(1, 100 + 10 * turn) == (10 + turn - 1 if turn else 1)
+        dropped += rotation.replaced(10 + turn, used=1)
+    assert dropped == [10, 11, 12]
+
+
+def test_a_socket_in_use_is_not_dropped() -> None:
+    rotation = Rotation(SETTINGS)
+    dropped = [each for turn in range(5) for each in rotation.replaced(10 + turn, used=10)]
+    assert dropped == [11]
+
+
+def test_a_socket_that_is_gone_is_not_replaced() -> None:
+    rotation = Rotation(SETTINGS)
+    rotation.replaced(10, used=1)
+    rotation.lost(10)
+    assert rotation.due(1, 100) == 1
