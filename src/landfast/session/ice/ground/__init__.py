@@ -1,0 +1,24 @@
+"""What an agent stands on: its sockets, the servers it asks, its relays, and the candidates that come of them.
+
+ground.py       the whole of it, as the agent sees it
+said.py         what it tells the agent
+addresses.py    this host's addresses
+servers.py      STUN and TURN servers, read as applications write them
+names.py        their names, while a resolver looks them up
+sockets.py      every socket that is held, and who must close it
+reflexive.py    what STUN servers are asked
+relays.py       one relay: its allocation, the socket under it, and how both are repaired
+releases.py     allocations that are being given back
+budgets.py      servers that have no room for one more
+candidates.py   what was gathered, each with a priority of its own
+preferences.py  which address and which relay are the better ones
+"""
+
+from __future__ import annotations
+
+from landfast.session.ice.ground.addresses import Address
+from landfast.session.ice.ground.ground import Ground
+from landfast.session.ice.ground.said import Gathered, GatheringDone, Lost, Renewed, Said
+from landfast.session.ice.ground.servers import Server, read_servers
+
+__all__ = ["Address", "Gathered", "GatheringDone", "Ground", "Lost", "Renewed", "Said", "Server", "read_servers"]

@@ -1,0 +1,501 @@
+"""One relay: its allocation, the socket or connection under it, and how both are repaired. Pure.
+
+What stands is `client` on `line`. What shall stand is an attempt: another client, or the same one that moves with its
+ticket (RFC 8016), on another line or on the same. So the first allocation and each repair are one mechanism:
+
+    silence        over UDP the server is asked on the same socket: to move the allocation, or to make one, to which 437
+                   says that nothing has moved. A stream is asked too; when it does not answer, another one is opened.
+    address gone   another socket, with the ticket or with a new allocation
+    broken         the same, but the agent is told that the relay is lost, and it comes back under another name
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from landfast.model.facts import Endpoint
+from landfast.session.ice.candidate import Candidate, Type
+from landfast.session.ice.events import ServerRefused, ServerUnanswered, Socket, Transport
+from landfast.session.ice.ground.addresses import family
+from landfast.session.ice.ground.budgets import Budgets
+from landfast.session.ice.ground.candidates import HIDDEN, Candidates
+from landfast.session.ice.ground.releases import Releases
+from landfast.session.ice.ground.said import Gathered, Lost, Renewed, Said
+from landfast.session.ice.ground.servers import Server
+from landfast.session.ice.ground.sockets import Held, Sockets
+from landfast.session.ice.settings import Settings
+from landfast.wire import stun
+from landfast.wire.turn import (
+    Allocated,
+    Arrived,
+    Ask,
+    Client,
+    Code,
+    Ended,
+    Event,
+    Moved,
+    Refused,
+    State,
+    Step,
+    Transmit,
+    Unanswered,
+)
+
+_CONNECTING = 10.0
+"""Seconds until a connection that is not there is given up: SYNs are sent at 0, 1, 3 and 7 s (RFC 6298)."""
+_HURRIED = 3.0
+"""The same while the agent waits: then a new one is quicker than the kernel's next SYN, at 7 s."""
+_NEXT = 1.0
+"""Seconds until the next address of a server is tried that has several."""
+_LONGEST_REST = 60.0
+"""Seconds between two attempts that nobody asked for; they begin after settings.repair, and double."""
+_FULL = (Code.QUOTA_REACHED, Code.INSUFFICIENT_CAPACITY)
+
+
+@dataclass(frozen=True)
+class Footing:
+    """What all relays of one ground share."""
+
+    settings: Settings
+    draw: Callable[[int], bytes]
+    sockets: Sockets
+    candidates: Candidates
+    budgets: Budgets
+    releases: Releases
+    welcomed: dict[Endpoint, None]
+    tell: Callable[[Said], None]
+
+
+@dataclass(eq=False)
+class _Attempt:
+    line: Held
+    client: Client
+    until: float | None = None
+    last: bool = True
+    """Whether the server has no further address to be tried."""
+    hurried: bool = True
+    """Whether the agent waits for it."""
+    asked: bool = False
+    """Whether the line is open and the server is being asked."""
+
+
+class Relay:
+    """`name` is what the agent knows it by; None while it is lost. `wished`: the local preference of its candidate."""
+
+    def __init__(self, server: Server, wished: int, footing: Footing) -> None:
+        assert server.credential
+        self.server, self._credential, self._wished, self._on = server, server.credential, wished, footing
+        self.name: Socket | None = None
+        self.names: set[Socket] = set()
+        """This name, and those under which it was lost."""
+        self._client: Client | None = None
+        self._line: Held | None = None
+        self._mobile = False
+        self._attempt: _Attempt | None = None
+        self._remotes: Sequence[Endpoint] = ()
+        self._turn = 0
+        self._stood = False
+        self._redirected = False
+        self._told_of = False  # whether the agent knows its name
+        self._told: set[int] = set()  # codes that the agent knows; 0: that nobody answers
+        self._asked = float("-inf")  # when the agent last made us ask
+        self._patient = float("-inf")  # until when a server that has refused is left alone
+        self._doubt: float | None = None  # until when a stream must have said something
+        self._rest: float | None = None  # until the next attempt that nobody asks for
+        self._failures = self._refusals = 0  # in a row
+
+    # What may be read.
+
+    @property
+    def lines(self) -> list[Held]:
+        """The sockets under it."""
+        beside = self._attempt.line if self._attempt else None
+        return [line for line in dict.fromkeys((self._line, beside)) if line]
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing stands, and nothing is tried."""
+        return self._attempt is None and (self._client is None or self._line is None)
+
+    @property
+    def pending(self) -> bool:
+        """Whether its first candidate is still waited for."""
+        return self._attempt is not None and not self._stood
+
+    @property
+    def deadline(self) -> float | None:
+        """When `handle_timer` has something to do."""
+        return min((when for when in self._deadlines() if when is not None), default=None)
+
+    def _deadlines(self) -> Iterator[float | None]:
+        yield from (client.deadline for client in self._clients())
+        yield from (self._doubt, self._rest, self._attempt.until if self._attempt else None)
+
+    # Verbs.
+
+    def begin(self, remotes: Sequence[Endpoint], now: float, *, hurried: bool = False) -> None:
+        """Try, at one of these addresses of the server, unless something stands or is tried."""
+        if remotes:
+            self._remotes = remotes
+            if self.idle:
+                self._begin(now, hurried=hurried)
+
+    def promise(self) -> None:
+        """The agent waits for it, and wants to know if it fails."""
+        self._told_of = True
+
+    def welcome(self, peer: Endpoint, now: float) -> None:
+        """Let a peer through, and give it a channel."""
+        for client in self._clients():
+            self._bind(client, peer, now)
+        self._drain(now)
+
+    def forget(self, peer: Endpoint) -> None:
+        """Of this peer nothing is wanted any more."""
+        for client in self._clients():
+            client.forget(peer)
+
+    def send(self, data: bytes, peer: Endpoint, now: float) -> None:
+        """Data for a peer; dropped while there is no allocation, and when it is no address or too long."""
+        if self._client:
+            with suppress(ValueError):
+                self._client.send(data, peer, now)
+            self._drain(now)
+
+    def silent(self, now: float) -> None:
+        """Nothing is heard by it: ask the server, once in a while."""
+        if now < max(self._asked + self._on.settings.repair, self._patient):
+            return
+        self._asked = now
+        attempt = self._attempt
+        if attempt and (not attempt.hurried or (not attempt.asked and now > attempt.line.since + _HURRIED)):
+            self._give_up(now)
+            self._begin(now, hurried=True)
+        elif attempt:
+            return  # it is being asked
+        elif self._client is None or self._line is None:
+            self._begin(now, hurried=True)
+        elif self._line.stream:
+            self._on.sockets.send(self._line, stun.binding_request(self._on.draw(12)))
+            self._doubt = now + self._client.round_trip.rto
+        elif self._client.state is not State.MOVING:
+            self._client.longest = self._on.settings.repeat
+            if not self._client.move(now):
+                self._ask_here(self._line, now)
+        self._drain(now)
+
+    def leave_address(self, now: float, *, again: bool) -> None:
+        """The address of its socket is gone. `again`: there is another one to try from."""
+        self._give_up(now)
+        self._leave_line()
+        if again:
+            self._begin(now, hurried=True)
+        elif self._client is None:
+            self._lost("its address is gone")
+
+    def drop(self, now: float) -> None:
+        """Give back what stands and what is tried, and be of no further use."""
+        clients, lines = [(each, self._line_of(each)) for each in self._clients()], self.lines
+        self._attempt = self._client = self._line = self._rest = self._doubt = None
+        for client, line in clients:
+            if line in lines and line.open:
+                lines.remove(line)
+                self._on.releases.begin(client, line, now)
+        for line in lines:
+            self._on.sockets.close(line)
+        if self.name is not None:
+            self._on.candidates.remove(self.name)
+
+    # What the owner tells.
+
+    def opened(self, line: Held, now: float) -> None:
+        """One of its lines is there."""
+        if self._attempt and self._attempt.line is line:
+            self._ask(self._attempt, now)
+            self._drain(now)
+
+    def closed(self, line: Held, why: str, now: float) -> None:
+        """One of its lines is broken."""
+        self._on.sockets.close(line)
+        broken = self._line is line
+        if broken:
+            self._leave_line()
+        if self._attempt and self._attempt.line is line:
+            self._failed(why, now)
+        if broken:
+            self._lost(why)
+            self._rest_a_while(now)
+        self._drain(now)
+
+    def receive(self, line: Held, data: bytes, now: float) -> list[tuple[Endpoint, bytes]]:
+        """What came by one of its lines; gives what peers sent."""
+        attempt = self._attempt
+        moving = attempt is not None and attempt.asked and attempt.client is self._client
+        if attempt and attempt.asked and attempt.line is line:
+            attempt.client.receive(data, now)
+        if self._client and self._line is line and not moving:
+            self._client.receive(data, now)
+            if line.stream:
+                self._doubt = None
+                self._give_up(now)  # another one beside it, for nothing
+        return self._drain(now)
+
+    def handle_timer(self, now: float) -> None:
+        """Do what is due."""
+        for client in self._clients():
+            client.handle_timer(now)
+        self._drain(now)
+        if self._doubt is not None and now >= self._doubt:
+            self._doubt = None
+            if self._attempt is None:
+                self._begin(now, hurried=True)
+        if self._attempt and self._attempt.until is not None and now >= self._attempt.until:
+            self._failed("no answer" if self._attempt.asked else "no connection", now)
+        if self._rest is not None and now >= self._rest:
+            self._rest = None
+            if self.idle:
+                self._begin(now)
+        self._drain(now)
+
+    # Attempts.
+
+    def _begin(self, now: float, *, hurried: bool = False, alternate: Endpoint | None = None) -> None:
+        """Open another line; the allocation moves there if it can."""
+        if not self._remotes:
+            return
+        self._rest, self._redirected = None, alternate is not None
+        turn = self._turn % len(self._remotes)
+        last = alternate is not None or turn == len(self._remotes) - 1
+        name = self.server.host if self.server.transport is Transport.TLS else None
+        line = self._on.sockets.open(self.server.transport, now, remote=alternate or self._remotes[turn], name=name)
+        if self.name is None:
+            self._named(line)
+        client = self._client if self._client and self._mobile else self._new(hurried=hurried)
+        self._attempt = _Attempt(line, client, now + (_CONNECTING if last else _NEXT), last, hurried)
+
+    def _new(self, *, hurried: bool) -> Client:
+        rto = self._on.settings.rto
+        if self._client:
+            rto = min(rto, self._client.round_trip.rto)
+        streams, mobile = self.server.transport is not Transport.UDP, self._on.settings.mobility
+        client = Client(self._credential, stream=streams, mobile=mobile, rto=rto, draw=self._on.draw)
+        if hurried:
+            client.longest = self._on.settings.repeat
+        return client
+
+    def _ask(self, attempt: _Attempt, now: float) -> None:
+        """Its line is open: ask for the allocation, or move it there."""
+        self._attempt, attempt.asked = attempt, True
+        if attempt.last:
+            attempt.until = None  # the client has a patience of its own
+        if attempt.client is self._client:
+            attempt.client.longest = self._on.settings.repeat
+            if attempt.client.move(now):
+                return
+            attempt.client = self._new(hurried=attempt.hurried)
+        attempt.client.allocate(now)
+
+    def _ask_here(self, line: Held, now: float) -> None:
+        """Ask for an allocation by a line that is open."""
+        self._ask(_Attempt(line, self._new(hurried=True)), now)
+
+    def _give_up(self, now: float) -> None:
+        """The attempt is wanted no more. Its allocation is given back, unless it is the one that was to move."""
+        attempt, self._attempt = self._attempt, None
+        if attempt is None or attempt.line is self._line:
+            return
+        if attempt.asked and attempt.line.open and attempt.client is not self._client:
+            self._on.releases.begin(attempt.client, attempt.line, now)
+        else:
+            self._on.sockets.close(attempt.line)
+
+    def _failed(self, why: str, now: float, *, refused: bool = False) -> None:
+        """The attempt has come to nothing."""
+        attempt = self._attempt
+        assert attempt
+        self._give_up(now)
+        self._turn += 1
+        if not attempt.last and not refused:
+            self._begin(now, hurried=attempt.hurried)
+            return
+        if not refused and 0 not in self._told:
+            self._told.add(0)
+            self._on.tell(ServerUnanswered(self.server.url, why))
+        if self._client is None or self._line is None:
+            self._leave_line()
+            self._lost(why)
+        self._rest_a_while(now)
+
+    def _leave_line(self) -> None:
+        """Nothing goes by it any more; only with a ticket the allocation is of use elsewhere."""
+        if self._line:
+            self._on.sockets.close(self._line)
+        self._line = self._doubt = None
+        if not self._mobile:
+            self._client = None
+
+    def _lost(self, why: str) -> None:
+        if self.name is not None:
+            self._on.candidates.remove(self.name)
+            if self._told_of:
+                self._on.tell(Lost(self.name, why))
+        self.name, self._told_of = None, False
+        if self._attempt:
+            self._named(self._attempt.line)
+
+    def _named(self, line: Held) -> None:
+        self.name = line.socket
+        self.names.add(line.socket)
+
+    def _rest_a_while(self, now: float) -> None:
+        """What has stood once is wanted back."""
+        if self._stood and self.idle:
+            rest = min(self._on.settings.repair * 2.0 ** min(self._failures, 8), _LONGEST_REST)
+            self._rest = max(now + rest, self._on.budgets.until(self.server))
+            self._failures += 1
+
+    # What the clients tell.
+
+    def _clients(self) -> list[Client]:
+        asking = self._attempt.client if self._attempt and self._attempt.asked else None
+        return [client for client in dict.fromkeys((self._client, asking)) if client]
+
+    def _line_of(self, client: Client) -> Held | None:
+        attempt = self._attempt
+        return attempt.line if attempt and attempt.asked and attempt.client is client else self._line
+
+    def _drain(self, now: float) -> list[tuple[Endpoint, bytes]]:
+        """Take all that the clients have to say; gives what peers sent."""
+        arrived: list[tuple[Endpoint, bytes]] = []
+        while found := next(((client, item) for client in self._clients() if (item := client.poll())), None):
+            client, item = found
+            if isinstance(item, Transmit):
+                if line := self._line_of(client):
+                    self._on.sockets.send(line, item.data)
+            elif isinstance(item, Arrived):
+                arrived.append((item.peer, item.data))
+            else:
+                self._heed(client, item, now)
+        return arrived
+
+    def _heed(self, client: Client, event: Event, now: float) -> None:
+        match event:
+            case Allocated():
+                self._allocated(client, event, now)
+            case Moved():
+                self._moved(client)
+            case Refused(ask=Ask.ALLOCATE):
+                self._not_allocated(event, now)
+            case Refused(ask=Ask.MOVE):
+                self._not_moved(client, now)
+            case Refused():
+                self._told_once(event)
+            case Unanswered(ask=Ask.ALLOCATE | Ask.MOVE) if self._attempt and self._attempt.client is client:
+                self._failed("no answer", now)
+            case Unanswered(ask=Ask.MOVE):
+                client.longest = float("inf")
+            case Ended():
+                self._ended(client, event.by, now)
+
+    def _allocated(self, client: Client, event: Allocated, now: float) -> None:
+        attempt, old, line = self._attempt, self._client, self._line
+        assert attempt
+        self._client, self._line, self._attempt, self._mobile = client, attempt.line, None, event.mobile
+        if line and line is not attempt.line:
+            if old and line.open:
+                self._on.releases.begin(old, line, now)
+            else:
+                self._on.sockets.close(line)
+        self._on.budgets.granted(self.server)
+        for peer in self._on.welcomed:
+            self._bind(client, peer, now)
+        self._stands(client, event.relayed, event.mapped)
+
+    def _moved(self, client: Client) -> None:
+        attempt = self._attempt
+        if attempt and attempt.client is client:
+            if self._line:
+                self._on.sockets.close(self._line)
+            self._line, self._attempt = attempt.line, None
+        assert client.relayed
+        self._stands(client, client.relayed, client.mapped)
+
+    def _stands(self, client: Client, relayed: Endpoint, mapped: Endpoint | None) -> None:
+        client.longest = float("inf")
+        self._failures = self._refusals = self._turn = 0
+        self._stood, self._rest, self._doubt = True, None, None
+        self._told.clear()
+        assert self.name is not None
+        new = self._on.candidates.base(self.name) is None
+        candidate = self._candidate(self.name, relayed, mapped)
+        self._told_of = True
+        self._on.tell(Gathered(self.name, candidate) if new and candidate else Renewed(self.name, candidate))
+
+    def _candidate(self, name: Socket, relayed: Endpoint, mapped: Endpoint | None) -> Candidate | None:
+        hidden = HIDDEN[family(relayed[0])]
+        return self._on.candidates.add(
+            name,
+            Type.RELAYED,
+            relayed,
+            wished=self._wished,
+            base=relayed[0],
+            host=self.server.host,
+            related=hidden if self._on.settings.relay_only else mapped or hidden,
+            relay=self.server.transport,
+        )
+
+    def _not_allocated(self, event: Refused, now: float) -> None:
+        attempt = self._attempt
+        assert attempt
+        if event.code == Code.ALLOCATION_MISMATCH and self._client and attempt.line is self._line:
+            self._attempt, self._refusals = None, 0  # nothing has moved: it stands
+        elif event.code == Code.TRY_ALTERNATE and event.alternate and not self._redirected:
+            self._give_up(now)
+            self._begin(now, hurried=attempt.hurried, alternate=event.alternate)
+        else:
+            if event.code in _FULL:
+                self._on.budgets.refused(self.server, now)
+            self._told_once(event)
+            self._patient = now + min(self._on.settings.repair * 2.0 ** min(self._refusals, 8), _LONGEST_REST)
+            self._refusals += 1
+            self._failed(event.reason, now, refused=True)
+
+    def _not_moved(self, client: Client, now: float) -> None:
+        """Its ticket is none for here."""
+        self._mobile = False
+        line = self._line_of(client)
+        if line and line.open:
+            self._ask_here(line, now)
+        elif self._attempt:
+            self._failed("no answer", now)
+
+    def _told_once(self, event: Refused) -> None:
+        """A code is news until something is granted."""
+        if event.code not in self._told:
+            self._told.add(event.code)
+            self._on.tell(ServerRefused(self.server.url, event.code, event.reason))
+
+    def _ended(self, client: Client, by: Step, now: float) -> None:
+        """Refusals and silence were heeded before: what is left is the end of what stood, and of a stream."""
+        if client is not self._client:
+            self._failed("it speaks something else than TURN", now)
+            return
+        line, self._client, self._mobile = self._line_of(client), None, False
+        if by is Step.GONE:
+            if self._attempt is None and line and line.open and not line.stream:
+                self._ask_here(line, now)
+            elif self._attempt is None:
+                self._begin(now, hurried=True)
+            return
+        if self._attempt and self._attempt.client is client:
+            self._give_up(now)
+        self._leave_line()
+        self._lost("its lifetime is over" if by is Step.EXPIRED else "it speaks something else than TURN")
+        self._rest_a_while(now)
+
+    def _bind(self, client: Client, peer: Endpoint, now: float) -> None:
+        """A relayed address reaches peers of its own family (RFC 8656, section 9: else 443)."""
+        if client.relayed and family(client.relayed[0]) == family(peer[0]):
+            client.bind(peer, now)

@@ -1,0 +1,280 @@
+from __future__ import annotations
+
+import pytest
+
+from landfast.model.facts import Endpoint
+from landfast.session.ice.candidate import Candidate, Type
+from landfast.session.ice.events import Open, Path, Resolve, ServerRefused, ServerUnanswered, Transmit, Transport
+from landfast.session.ice.ground import Address, Gathered, GatheringDone, Ground, Lost
+from landfast.session.ice.settings import Settings
+from tests.session.ice.ground.nodes import Reflector, Relays
+from tests.session.ice.ground.world import HERE, PEER, RTT, STUN, TCP, THERE, TLS, TURN, UDP, World, draw, servers
+
+BOTH = (Address(THERE), Address(HERE))
+ASK = "stun:198.51.100.1"
+
+
+def gathered(world: World) -> list[Candidate]:
+    return [candidate for _, candidate in world.ground.candidates]
+
+
+def kinds(world: World) -> list[Type]:
+    return [candidate.type for candidate in gathered(world)]
+
+
+def test_each_address_gives_a_host_candidate_and_each_mapping_a_reflexive_one() -> None:
+    world = World(ASK, addresses=BOTH)
+    told = world.gather()
+    first, second, mapped = gathered(world)
+    assert (first.type, first.endpoint, first.related) == (Type.HOST, (THERE, 30001), None)
+    assert (second.type, second.endpoint) == (Type.HOST, (HERE, 30002))
+    assert (mapped.type, mapped.endpoint, mapped.related) == (
+        Type.SERVER_REFLEXIVE,
+        ("192.0.2.7", 40001),
+        second.endpoint,
+    )
+    assert told == [*(Gathered(socket, candidate) for socket, candidate in world.ground.candidates), GatheringDone()]
+    assert world.now == pytest.approx(RTT)
+    assert world.ground.base(2) == second
+
+
+def test_ipv6_addresses_have_reflexive_candidates_too_and_are_preferred() -> None:
+    over6: Endpoint = ("2001:db8::1", 3478)
+    world = World("stun:both.example", addresses=BOTH, nodes={STUN: Reflector(), over6: Reflector()})
+    world.names = {"both.example": [STUN[0], over6[0]]}
+    world.gather()
+    assert kinds(world) == [Type.HOST, Type.HOST, Type.SERVER_REFLEXIVE, Type.SERVER_REFLEXIVE]
+    first, second, mapped, mapped4 = gathered(world)
+    assert first.priority > second.priority > mapped.priority > mapped4.priority
+    assert mapped.related == first.endpoint
+
+
+def test_where_nothing_is_translated_there_is_no_reflexive_candidate() -> None:
+    world = World(ASK)
+    world.nat = False
+    world.gather()
+    assert kinds(world) == [Type.HOST]
+    assert world.now == pytest.approx(RTT)
+
+
+def test_two_servers_that_say_the_same_give_one_candidate_and_two_that_differ_give_two() -> None:
+    other: Endpoint = ("198.51.100.2", 3478)
+    for symmetric, reflexive in ((False, 1), (True, 2)):
+        world = World(ASK, "stun:198.51.100.2", nodes={STUN: Reflector(), other: Reflector()})
+        world.symmetric = symmetric
+        world.gather()
+        assert kinds(world).count(Type.SERVER_REFLEXIVE) == reflexive
+        assert len({candidate.priority for candidate in gathered(world)}) == 1 + reflexive
+
+
+def test_a_dead_stun_server_does_not_hold_up_gathering() -> None:
+    world = World(ASK, UDP, nodes={STUN: Reflector(silent=True), TURN: Relays()})
+    world.gather()
+    assert world.now == Settings().gathering
+    assert kinds(world) == [Type.HOST, Type.RELAYED]
+
+
+def test_a_dead_turn_server_and_a_dead_resolver_do_not_hold_it_up_either() -> None:
+    world = World(ASK, TCP, "turn:nowhere.example", names={"nowhere.example": None})
+    world.stuck = {Transport.TCP}
+    world.gather()
+    assert world.now == Settings().gathering
+
+
+def test_what_answers_late_still_gives_candidates() -> None:
+    world = World(ASK, UDP)
+    world.path = False
+    assert world.gather()[-1] == GatheringDone()
+    world.path = True
+    later = world.run(4.0)
+    assert {said.candidate.type for said in later if isinstance(said, Gathered)} == {
+        Type.SERVER_REFLEXIVE,
+        Type.RELAYED,
+    }
+    assert not world.ground.gathering
+
+
+def test_all_servers_are_asked_at_once() -> None:
+    nodes: dict[Endpoint, Reflector | Relays] = {(f"198.51.100.{last}", 3478): Reflector() for last in (1, 2)}
+    nodes |= {(f"198.51.100.{last}", 3478): Relays() for last in (5, 6)}
+    world = World(ASK, "stun:198.51.100.2", UDP, TCP, "turn:198.51.100.6", nodes=nodes)
+    world.gather()
+    assert world.now == pytest.approx(3 * RTT)  # of TCP: connect, and an Allocate that is told its nonce
+    relays = [candidate for candidate in gathered(world) if candidate.type is Type.RELAYED]
+    assert sorted(candidate.relay or "" for candidate in relays) == ["tcp", "udp", "udp"]
+
+
+def test_relays_have_distinct_priorities_udp_before_tcp_before_tls() -> None:
+    world = World(TLS, TCP, UDP, "turn:198.51.100.5:3479", nodes={TURN: Relays(), (TURN[0], 3479): Relays()})
+    world.gather()
+    relays = [candidate for candidate in gathered(world) if candidate.type is Type.RELAYED]
+    relays.sort(key=lambda candidate: -candidate.priority)
+    assert [candidate.relay for candidate in relays] == ["udp", "udp", "tcp", "tls"]
+    assert len({candidate.priority for candidate in relays}) == 4
+
+
+def test_tls_is_told_whom_the_certificate_must_name() -> None:
+    world = World(TLS)
+    world.gather()
+    assert world.ever[-1] == Open(2, Transport.TLS, None, TURN, "turn.example")
+
+
+def test_relay_only_tells_nothing_else_and_opens_nothing_else() -> None:
+    world = World(ASK, UDP, settings=Settings(relay_only=True))
+    world.gather()
+    (relay,) = gathered(world)
+    assert (relay.type, relay.related) == (Type.RELAYED, ("0.0.0.0", 9))
+    assert len(world.ever) == 1
+
+
+def test_a_refusal_and_a_silence_of_a_stun_server_are_told_once() -> None:
+    other: Endpoint = ("198.51.100.2", 3478)
+    nodes = {STUN: Reflector(code=500), other: Reflector(silent=True)}
+    world = World(ASK, "stun:198.51.100.2", addresses=(Address(HERE), Address("10.0.0.1")), nodes=dict(nodes))
+    told = world.gather() + world.run(60.0)
+    assert ServerRefused(ASK, 500, "") in told
+    assert told.count(ServerUnanswered("stun:198.51.100.2", "no answer")) == 1
+    assert len([said for said in told if isinstance(said, ServerRefused)]) == 1
+
+
+def test_names_that_lead_nowhere_are_told() -> None:
+    world = World("stun:gone.example", "turn:six.example", names={"gone.example": [], "six.example": ["2001:db8::5"]})
+    told = world.gather()
+    assert ServerUnanswered("stun:gone.example", "its name has no address") in told
+    assert ServerUnanswered("turn:six.example", "no address of this host reaches it") in told
+
+
+def test_nothing_is_opened_or_asked_before_gathering() -> None:
+    ground = Ground(Settings(), servers(ASK, TLS), draw=draw())
+    ground.set_addresses(BOTH, 0.0)
+    assert (ground.poll(), ground.deadline, ground.gathering) == (None, None, False)
+    ground.gather(0.0)
+    assert ground.poll() == Resolve("turn.example")
+    assert ground.gathering
+
+
+def test_a_vanished_address_is_lost_and_a_new_one_is_opened_and_asked() -> None:
+    world = World(ASK)
+    world.gather()
+    assert world.set_addresses("10.0.0.9") == [Lost(1, "its address is gone")]
+    assert world.closed == [1]
+    told = world.run(1.0)
+    assert [said.candidate.type for said in told if isinstance(said, Gathered)] == [Type.HOST, Type.SERVER_REFLEXIVE]
+    assert {socket for socket, _ in world.ground.candidates} == {2}
+    assert world.ground.base(1) is None
+
+
+def test_a_broken_socket_is_lost_and_opened_anew_with_the_next_look_at_the_addresses() -> None:
+    world = World()
+    world.gather()
+    assert world.break_line(1) == [Lost(1, "reset")]
+    world.set_addresses(HERE)
+    world.run(0.1)
+    assert [socket for socket, _ in world.ground.candidates] == [2]
+
+
+def test_a_second_gathering_uses_the_same_sockets_and_asks_again() -> None:
+    world = World(ASK, UDP)
+    world.gather()
+    assert world.gather() == [GatheringDone()]
+    assert len(world.ever) == 2
+    reflector = world.nodes[STUN]
+    assert isinstance(reflector, Reflector)
+    assert len(reflector.asked) == 2
+
+
+def test_a_mapping_that_has_changed_takes_the_place_of_the_old_one() -> None:
+    world = World(ASK)
+    world.gather()
+    world.rebind()
+    (changed, done) = world.gather()
+    assert isinstance(changed, Gathered)
+    assert changed.candidate.endpoint == ("192.0.2.7", 40002)
+    assert done == GatheringDone()
+    assert gathered(world)[1:] == [changed.candidate]
+
+
+def test_a_fresh_gathering_stands_beside_the_old_one_until_that_is_dropped() -> None:
+    world = World(ASK, UDP)
+    world.gather()
+    told = world.gather(fresh=True)
+    assert [said.socket for said in told if isinstance(said, Gathered)] == [3, 3, 4]
+    assert len({candidate.priority for candidate in gathered(world)}) == 6
+    world.ground.drop(1, world.now)
+    world.ground.drop(2, world.now)
+    assert [socket for socket, _ in world.ground.candidates] == [3, 3, 4]
+    assert world.run(3.0) == []
+    assert sorted(world.closed) == [1, 2]
+    relays = world.nodes[TURN]
+    assert isinstance(relays, Relays)
+    assert len(relays.allocations) == 1
+
+
+def test_a_replaced_socket_is_another_at_the_same_address() -> None:
+    world = World(ASK)
+    world.gather()
+    assert world.ground.replace(1, world.now) == 2
+    world.run(1.0)
+    old, new = world.ground.base(1), world.ground.base(2)
+    assert old
+    assert new
+    assert old.endpoint[0] == new.endpoint[0]
+    assert old.priority > new.priority
+    assert world.ground.replace(77, world.now) is None
+
+
+def test_data_goes_out_and_comes_in_and_a_socket_that_is_not_open_drops() -> None:
+    world = World()
+    world.ground.gather(0.0)
+    world.ground.transmit(b"early", Path(1, PEER), 0.0)
+    assert world.ground.poll() == Open(1, Transport.UDP, HERE)
+    assert world.ground.poll() is None
+    world.ground.opened(1, (HERE, 5), 0.0)
+    while world.ground.poll():
+        pass
+    world.ground.transmit(b"data", Path(1, PEER), 0.0)
+    assert world.ground.poll() == Transmit(1, b"data", PEER)
+    for data in (b"", b"data", b"\x00\x01"):
+        assert world.ground.receive(data, Path(1, PEER), 0.0) == [(data, Path(1, PEER))]
+    assert world.ground.receive(b"data", Path(9, PEER), 0.0) == []
+
+
+def test_answers_of_a_stun_server_are_not_for_the_agent() -> None:
+    world = World(ASK)
+    world.gather()
+    assert world.got == []
+
+
+def test_the_preference_of_an_address_is_heeded() -> None:
+    world = World(addresses=(Address(HERE, preference=7),))
+    world.gather()
+    (host,) = gathered(world)
+    assert host.priority >> 8 & 0xFFFF == 7
+
+
+def test_servers_are_used_by_the_next_gathering() -> None:
+    world = World()
+    world.gather()
+    world.ground.set_servers(servers(ASK), world.now)
+    world.run(1.0)
+    assert kinds(world) == [Type.HOST]
+    world.gather()
+    assert kinds(world) == [Type.HOST, Type.SERVER_REFLEXIVE]
+
+
+def test_close_gives_every_allocation_back_and_closes_every_socket_at_once() -> None:
+    world = World(ASK, UDP, TCP, TLS, nodes={STUN: Reflector(), TURN: Relays()})
+    world.gather()
+    relays = world.nodes[TURN]
+    assert isinstance(relays, Relays)
+    assert len(relays.allocations) == 3
+    world.ground.close(world.now)
+    world.run(0.0)
+    assert sorted(world.closed) == [each.socket for each in world.ever]
+    assert (world.ground.deadline, world.ground.candidates) == (None, [])
+    world.run(1.0)
+    assert relays.allocations == {}
+    world.ground.close(world.now)
+    world.ground.gather(world.now)
+    world.ground.set_addresses([Address("10.0.0.1")], world.now)
+    assert world.ground.poll() is None

@@ -1,0 +1,456 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from landfast.model.facts import Endpoint
+from landfast.session.ice.events import Path, ServerRefused, ServerUnanswered, Socket, Transport
+from landfast.session.ice.ground import Gathered, GatheringDone, Lost, Renewed, Said
+from landfast.session.ice.settings import Settings
+from landfast.wire.turn import Code
+from landfast.wire.turn.messages import Method
+from tests.session.ice.ground.nodes import Relays
+from tests.session.ice.ground.world import HERE, PEER, RTT, TCP, TLS, TURN, UDP, World
+from tests.wire.turn.server import arrived
+
+SETTINGS = Settings(relay_only=True)  # so that there are no other sockets
+ALL = (UDP, TCP, TLS)
+AWAY = "10.0.0.9"
+
+
+def standing(url: str = UDP, **options: Any) -> tuple[World, Relays, Socket]:
+    """A world in which a relay stands, its server, and its name."""
+    relays = Relays(**options)
+    world = World(url, settings=SETTINGS, nodes={TURN: relays})
+    world.gather()
+    ((name, _),) = world.ground.candidates
+    return world, relays, name
+
+
+def relayed(world: World) -> Endpoint:
+    ((_, candidate),) = world.ground.candidates
+    return candidate.endpoint
+
+
+def passes(world: World, relays: Relays) -> bool:
+    """Whether data passes both ways now."""
+    ((name, candidate),) = world.ground.candidates
+    world.got.clear()
+    relays.relayed.clear()
+    world.ground.welcome(PEER, world.now)
+    world.ground.transmit(b"there", Path(name, PEER), world.now)
+    world.run(RTT)
+    world.from_peer(b"back", candidate.endpoint)
+    world.run(RTT)
+    return relays.relayed == [(PEER, b"there")] and world.got == [(b"back", Path(name, PEER))]
+
+
+def renewed(told: list[Said]) -> list[Renewed]:
+    return [said for said in told if isinstance(said, Renewed)]
+
+
+@pytest.mark.parametrize("url", ALL)
+def test_data_passes_by_a_relay_unwrapped_under_its_name(url: str) -> None:
+    world, relays, name = standing(url)
+    ((_, candidate),) = world.ground.candidates
+    assert candidate.relay == {UDP: "udp", TCP: "tcp", TLS: "tls"}[url]
+    assert world.ground.base(name) == candidate
+    assert passes(world, relays)
+
+
+@pytest.mark.parametrize("early", [True, False])
+def test_a_peer_is_welcomed_before_and_after_the_allocation_stands(early: bool) -> None:
+    relays = Relays()
+    world = World(UDP, settings=SETTINGS, nodes={TURN: relays})
+    if early:
+        world.ground.welcome(PEER, 0.0)
+        world.gather()
+    else:
+        world.gather()
+        world.ground.welcome(PEER, world.now)
+    world.run(3 * RTT)
+    (allocation,) = relays.allocations.values()
+    assert allocation.peers == {PEER[0]}
+    assert list(allocation.channels.values()) == [PEER]
+
+
+def test_the_first_packet_behind_a_welcome_already_passes() -> None:
+    world, relays, name = standing()
+    world.ground.welcome(PEER, world.now)
+    world.ground.transmit(b"check", Path(name, PEER), world.now)
+    world.run(RTT)
+    assert relays.relayed == [(PEER, b"check")]
+
+
+def test_a_peer_of_another_family_or_with_a_name_is_not_asked_for() -> None:
+    world, relays, _ = standing()
+    for remote in (("2001:db8::7", 7000), ("peer.local", 7000), (PEER[0], 0)):
+        world.ground.welcome(remote, world.now)
+        world.ground.forget(remote)
+    world.run(1.0)
+    (allocation,) = relays.allocations.values()
+    assert allocation.peers == set()
+
+
+def test_a_permission_is_refreshed_while_it_is_wanted_and_not_after() -> None:
+    world, relays, _ = standing()
+    world.ground.welcome(PEER, world.now)
+    asked = relays.asked
+    world.run(900.0)
+    assert [method for _, method in asked].count(Method.CREATE_PERMISSION) == 4
+    world.ground.forget(PEER)
+    world.run(900.0)
+    assert [method for _, method in asked].count(Method.CREATE_PERMISSION) == 4
+    assert world.run(0.0) == []
+
+
+def test_silence_of_a_mobile_relay_moves_it_and_its_address_stays() -> None:
+    world, relays, name = standing(mobile=True)
+    world.ground.welcome(PEER, world.now)
+    world.run(1.0)
+    before = relayed(world)
+    world.rebind()
+    world.ground.silent(name, world.now)
+    assert world.run(2 * RTT) == [Renewed(name, None)]  # the second: the nonce of another 5-tuple
+    assert relayed(world) == before
+    assert passes(world, relays)
+    assert len(world.ever) == 1
+
+
+def test_silence_of_another_relay_allocates_anew_on_the_same_socket() -> None:
+    world, relays, name = standing()
+    world.ground.welcome(PEER, world.now)
+    world.run(1.0)
+    before = relayed(world)
+    world.rebind()
+    world.ground.silent(name, world.now)
+    told = world.run(2 * RTT)
+    ((_, candidate),) = world.ground.candidates
+    assert told == [Renewed(name, candidate)]
+    assert candidate.endpoint != before
+    assert passes(world, relays)
+    assert len(world.ever) == 1
+
+
+def test_437_means_that_nothing_has_moved() -> None:
+    world, relays, name = standing()
+    before = relayed(world)
+    world.ground.silent(name, world.now)
+    assert world.run(1.0) == []
+    assert relayed(world) == before
+    assert passes(world, relays)
+
+
+def test_a_silent_relay_is_asked_once_per_repair() -> None:
+    world, relays, name = standing()
+    relays.asked.clear()
+    for _ in range(100):
+        world.ground.silent(name, world.now)
+        world.run(0.05)
+    assert len(relays.asked) == 2 * 5  # each an Allocate without and with the nonce
+
+
+def test_a_socket_that_is_no_relay_is_not_asked_about() -> None:
+    world = World(UDP)
+    world.gather()
+    before = len(world.ever)
+    world.ground.silent(1, world.now)
+    world.ground.silent(77, world.now)
+    assert world.run(1.0) == []
+    assert len(world.ever) == before
+
+
+@pytest.mark.parametrize("mobile", [True, False])
+def test_after_an_outage_a_relay_is_back_within_a_fifth_of_a_second(mobile: bool) -> None:
+    world, relays, name = standing(mobile=mobile)
+    world.path = False
+    for _ in range(70):  # 35 s
+        world.ground.silent(name, world.now)
+        world.run(0.5)
+    world.rebind()
+    world.path, began = True, world.now
+    relays.heard.clear()
+    while not world.told or not isinstance(world.told[-1][1], Renewed):
+        world.ground.silent(name, world.now)
+        world.run(0.01)
+    assert world.now - began < SETTINGS.repeat + 2.5 * RTT
+    assert passes(world, relays)
+
+
+def test_what_is_sent_while_nothing_passes_is_bounded() -> None:
+    world, relays, name = standing()
+    relays.heard.clear()
+    relays.silent = True
+    for _ in range(120):
+        world.ground.silent(name, world.now)
+        world.run(0.5)
+    assert len(relays.heard) <= 60 / SETTINGS.repeat + 5
+
+
+def test_a_ticket_that_is_none_any_more_is_followed_by_a_new_allocation() -> None:
+    world, relays, name = standing(mobile=True)
+    relays.expire()
+    world.rebind()
+    world.ground.silent(name, world.now)
+    (said,) = world.run(1.0)
+    assert isinstance(said, Renewed)
+    assert said.candidate
+    assert passes(world, relays)
+
+
+def test_an_allocation_that_a_server_forgot_is_made_anew_on_the_same_socket() -> None:
+    world, relays, _ = standing()
+    world.ground.welcome(PEER, world.now)
+    world.run(1.0)
+    relays.expire()
+    world.ground.welcome(("203.0.113.78", 1), world.now)  # whose permission is refused with 437
+    told = world.run(1.0)
+    assert [said.candidate is not None for said in renewed(told)] == [True]
+    assert passes(world, relays)
+    assert len(world.ever) == 1
+
+
+@pytest.mark.parametrize("url", [TCP, TLS])
+@pytest.mark.parametrize("mobile", [True, False])
+def test_a_stream_that_does_not_answer_is_replaced_under_the_same_name(url: str, mobile: bool) -> None:
+    world, relays, name = standing(url, mobile=mobile)
+    before = relayed(world)
+    world.ground.welcome(PEER, world.now)
+    world.run(1.0)
+    world.rebind()
+    world.ground.silent(name, world.now)
+    began = world.now
+    while not renewed(world.since(0)):
+        world.step()
+    assert world.now - began < 0.4  # of 0.5 s for everything
+    assert (relayed(world) == before) is mobile
+    assert passes(world, relays)
+    world.run(3.0)
+    assert len(world.open) == 1
+
+
+@pytest.mark.parametrize("url", [TCP, TLS])
+def test_a_stream_that_answers_is_left_as_it_is(url: str) -> None:
+    world, relays, name = standing(url)
+    for _ in range(100):
+        world.ground.silent(name, world.now)
+        world.run(0.1)
+    assert len(world.ever) == 1
+    assert passes(world, relays)
+
+
+def test_a_stream_that_answers_late_is_kept_and_the_one_beside_it_is_closed() -> None:
+    world, relays, name = standing(TLS)
+    world.path = False
+    world.stuck = {Transport.TLS}
+    world.ground.silent(name, world.now)
+    world.run(0.5)
+    assert len(world.open) == 2
+    world.path = True
+    world.ground.receive(arrived(PEER, b"after all"), Path(name, TURN), world.now)
+    world.run(0.1)
+    assert list(world.open) == [name]
+    assert passes(world, relays)
+
+
+@pytest.mark.parametrize("mobile", [True, False])
+@pytest.mark.parametrize("asked", ["silent", "addresses", "nobody"])
+def test_a_broken_stream_is_lost_and_comes_back_under_another_name(mobile: bool, asked: str) -> None:
+    world, relays, name = standing(TLS, mobile=mobile)
+    before = relayed(world)
+    assert world.break_line(name) == [Lost(name, "reset")]
+    assert world.ground.candidates == []
+    assert world.ground.base(name) is None
+    world.ground.transmit(b"no", Path(name, PEER), world.now)
+    if asked == "silent":
+        world.ground.silent(name, world.now)
+    elif asked == "addresses":
+        world.set_addresses(HERE, AWAY)
+    told = world.run(1.5)
+    ((new, candidate),) = world.ground.candidates
+    assert told == [Gathered(new, candidate)]
+    assert new != name
+    assert (candidate.endpoint == before) is mobile
+    assert passes(world, relays)
+
+
+def test_a_server_that_refuses_connections_is_tried_ever_less() -> None:
+    world, _, name = standing(TLS)
+    world.refused = {Transport.TLS: "refused"}
+    world.break_line(name)
+    told = world.run(600.0)
+    assert 10 < len(world.ever) < 20
+    assert told == [ServerUnanswered(TLS, "refused")]
+
+
+@pytest.mark.parametrize("url", ALL)
+@pytest.mark.parametrize("mobile", [True, False])
+def test_when_its_address_is_gone_a_relay_goes_on_from_another_one(url: str, mobile: bool) -> None:
+    world, relays, name = standing(url, mobile=mobile)
+    before = relayed(world)
+    world.ground.welcome(PEER, world.now)
+    world.run(1.0)
+    world.set_addresses(AWAY)
+    told = world.run(0.5)
+    (said,) = renewed(told)
+    assert (said.socket, said.candidate is None) == (name, mobile)
+    assert (relayed(world) == before) is mobile
+    assert passes(world, relays)
+    assert world.closed == [name]
+
+
+@pytest.mark.parametrize("mobile", [True, False])
+def test_without_any_address_a_relay_waits_for_one(mobile: bool) -> None:
+    world, relays, name = standing(mobile=mobile)
+    told = world.set_addresses()
+    assert told == ([] if mobile else [Lost(name, "its address is gone")])
+    assert world.closed == [name]
+    assert world.run(20.0) == []
+    world.set_addresses(AWAY)
+    told = world.run(1.0)
+    assert isinstance(told[0], Renewed if mobile else Gathered)
+    assert passes(world, relays)
+
+
+def test_a_relay_that_waits_too_long_for_an_address_is_lost() -> None:
+    world, _, name = standing(mobile=True)
+    world.set_addresses()
+    assert world.run(700.0)[0] == Lost(name, "its lifetime is over")
+
+
+def test_a_replaced_relay_is_another_socket_and_allocation_without_the_ticket() -> None:
+    world, relays, name = standing(mobile=True)
+    world.ground.welcome(PEER, world.now)
+    other = world.ground.replace(name, world.now)
+    assert other
+    told = world.run(1.0)
+    assert [said.socket for said in told if isinstance(said, Gathered)] == [other]
+    assert len(relays.allocations) == 2
+    (first, second) = relays.allocations.values()
+    assert first.relayed != second.relayed
+    assert second.peers == {PEER[0]}
+    world.ground.drop(name, world.now)
+    world.run(1.0)
+    assert [each.relayed for each in relays.allocations.values()] == [second.relayed]
+    assert world.closed == [name]
+
+
+def test_a_replacement_that_fails_is_told_to_be_lost() -> None:
+    world, relays, name = standing()
+    relays.refuses = {Method.ALLOCATE: 403}
+    other = world.ground.replace(name, world.now)
+    assert other
+    assert world.run(1.0) == [ServerRefused(UDP, 403, "because"), Lost(other, "because")]
+
+
+@pytest.mark.parametrize("url", ALL)
+def test_another_server_is_asked_once_when_the_first_names_it(url: str) -> None:
+    other: Endpoint = ("198.51.100.6", 3478)
+    nodes: dict[Endpoint, Any] = {TURN: Relays(alternate=other), other: Relays()}
+    world = World(url, settings=SETTINGS, nodes=nodes)
+    told = world.gather()
+    assert isinstance(told[0], Gathered)
+    assert [each.remote for each in world.ever] == [TURN, other]
+    world.ground.welcome(PEER, world.now)
+    world.run(1.0)
+    assert world.closed == [1]
+
+
+def test_two_servers_that_name_each_other_are_asked_once_each() -> None:
+    other: Endpoint = ("198.51.100.6", 3478)
+    world = World(UDP, settings=SETTINGS, nodes={TURN: Relays(alternate=other), other: Relays(alternate=TURN)})
+    told = world.gather() + world.run(100.0)
+    assert told == [ServerRefused(UDP, 300, "because"), GatheringDone()]
+    assert len(world.ever) == len(world.closed) == 2
+
+
+@pytest.mark.parametrize("code", [Code.QUOTA_REACHED, Code.INSUFFICIENT_CAPACITY])
+def test_a_server_without_room_is_told_and_not_asked_again_for_a_minute(code: Code) -> None:
+    world, relays, name = standing()
+    relays.refuses = {Method.ALLOCATE: code}
+    assert ServerRefused(UDP, code, "because") in world.gather(fresh=True)
+    asked = len(relays.asked)
+    assert world.gather(fresh=True) == [GatheringDone()]
+    assert world.ground.replace(name, world.now) is None
+    world.run(50.0)
+    assert len(relays.asked) == asked
+    assert passes(world, relays)
+    relays.refuses.clear()
+    world.run(15.0)
+    assert any(isinstance(said, Gathered) for said in world.gather(fresh=True))
+
+
+@pytest.mark.parametrize("code", [400, 401, 403, 437, 441, 442, 500])
+def test_each_refusal_is_told_once_with_its_code(code: int) -> None:
+    world = World(UDP, settings=SETTINGS, nodes={TURN: Relays(refuses={Method.ALLOCATE: code})})
+    assert world.gather() == [ServerRefused(UDP, code, "because"), GatheringDone()]
+    assert world.run(200.0) == []
+    assert len(world.closed) == len(world.ever) == 1
+    assert world.ground.deadline is None
+
+
+def test_peers_that_a_server_does_not_reach_are_told_once() -> None:
+    world, relays, _ = standing()
+    relays.refuses = {Method.CREATE_PERMISSION: 403, Method.CHANNEL_BIND: 403}
+    for last in range(1, 5):
+        world.ground.welcome((f"10.0.0.{last}", 5), world.now)
+    assert world.run(1.0) == [ServerRefused(UDP, 403, "because")]
+
+
+def test_a_server_that_is_silent_is_told_and_given_up() -> None:
+    world = World(UDP, settings=SETTINGS, nodes={TURN: Relays(silent=True)})
+    world.gather()
+    assert world.run(60.0) == [ServerUnanswered(UDP, "no answer")]
+    assert world.ground.deadline is None
+    assert world.closed == [1]
+
+
+def test_of_a_server_with_two_addresses_the_second_is_tried_when_the_first_is_silent() -> None:
+    dead: Endpoint = ("198.51.100.4", 3478)
+    nodes: dict[Endpoint, Any] = {TURN: Relays(), dead: Relays(silent=True)}
+    names: dict[str, list[str] | None] = {"two.example": [dead[0], TURN[0]]}
+    world = World("turn:two.example", settings=SETTINGS, nodes=nodes, names=names)
+    told = world.gather()
+    assert isinstance(told[0], Gathered)
+    assert [each.remote for each in world.ever] == [dead, TURN]
+    world.run(5.0)
+    assert world.closed == [1]
+
+
+def test_a_connection_that_does_not_come_about_is_given_up() -> None:
+    world = World(TLS, settings=SETTINGS)
+    world.stuck = {Transport.TLS}
+    world.gather()
+    assert world.run(20.0) == [ServerUnanswered(TLS, "no connection")]
+    assert world.closed == [1]
+
+
+def test_a_stream_of_something_else_is_no_relay() -> None:
+    world, _, name = standing(TCP)
+    world.refused = {Transport.TCP: "refused"}
+    world.ground.receive(b"HTTP/1.1 502 Bad Gateway\r\n\r\n", Path(name, TURN), world.now)
+    assert world.run(0.1) == [Lost(name, "it speaks something else than TURN")]
+
+
+def test_a_datagram_of_somebody_else_is_nothing_to_a_relay() -> None:
+    world, _, name = standing()
+    assert world.ground.receive(b"\x40\x00\x00\x01x", Path(name, PEER), world.now) == []
+
+
+def test_what_a_relay_cannot_carry_is_dropped() -> None:
+    world, relays, name = standing()
+    for data, remote in ((bytes(70000), PEER), (b"x", ("peer.local", 5))):
+        world.ground.transmit(data, Path(name, remote), world.now)
+    assert passes(world, relays)
+
+
+def test_an_allocation_that_expires_unheard_is_lost_and_tried_again() -> None:
+    world, relays, name = standing()
+    world.path = False
+    told = world.run(700.0)
+    assert told[0] == Lost(name, "its lifetime is over")
+    world.path = True
+    told = world.run(100.0)
+    assert isinstance(told[-1], Gathered)
+    assert passes(world, relays)
