@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+import struct
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from landfast.model.facts import Endpoint
 from landfast.session.ice.candidate import Candidate, Type
 from landfast.session.ice.events import Open, Path, Resolve, ServerRefused, ServerUnanswered, Transmit, Transport
-from landfast.session.ice.ground import Address, Gathered, GatheringDone, Ground, Lost
+from landfast.session.ice.ground import Address, Gathered, GatheringDone, Ground, Lost, Renewed
 from landfast.session.ice.settings import Settings
+from landfast.wire.turn.messages import Method
 from tests.session.ice.ground.nodes import Reflector, Relays
 from tests.session.ice.ground.world import HERE, PEER, RTT, STUN, TCP, THERE, TLS, TURN, UDP, World, draw, servers
 
@@ -278,3 +283,146 @@ def test_close_gives_every_allocation_back_and_closes_every_socket_at_once() -> 
     world.ground.gather(world.now)
     world.ground.set_addresses([Address("10.0.0.1")], world.now)
     assert world.ground.poll() is None
+
+
+ANY_SOCKET = st.integers(0, 12)
+TROUBLE = st.sampled_from(["silent", "refuse", "full", "elsewhere", "mobile", "forget", "well"])
+JUNK = st.binary(max_size=60) | st.builds(
+    lambda number, data: struct.pack("!HH", number, len(data)) + data,
+    st.integers(0x3FFF, 0x4003),
+    st.binary(max_size=8),
+)
+PEERS = st.sampled_from([PEER, ("203.0.113.78", 1), ("2001:db8::7", 5), ("peer.local", 5), ("", -1)])
+WISHES = ["gather", "fresh", "welcome", "forget", "silent", "replace", "drop", "transmit", "run", "soon"]
+EVENTS = ["addresses", "break", "rebind", "path", "trouble", "junk", "changed", "opened", "closed", "resolved", "timer"]
+
+
+def trouble(world: World, kind: str) -> None:
+    """What may happen to a TURN server."""
+    relays = relay_server(world)
+    relays.silent, relays.quota, relays.alternate = kind == "silent", 0 if kind == "full" else 100, None
+    relays.refuses = {}
+    if kind == "refuse":
+        relays.refuses = dict.fromkeys((Method.ALLOCATE, Method.REFRESH, Method.CREATE_PERMISSION), 403)
+    elif kind == "elsewhere":
+        relays.alternate = ("198.51.100.6", 3478)
+    elif kind == "mobile":
+        relays.mobile = not relays.mobile
+    elif kind == "forget":
+        relays.expire()
+
+
+def relay_server(world: World) -> Relays:
+    relays = world.nodes[TURN]
+    assert isinstance(relays, Relays)
+    return relays
+
+
+def wish(world: World, verb: str, data: st.DataObject) -> None:
+    """Something that an agent may do, or time."""
+    ground, now, socket = world.ground, world.now, data.draw(ANY_SOCKET)
+    match verb:
+        case "gather" | "fresh":
+            ground.gather(now, fresh=verb == "fresh")
+        case "welcome":
+            ground.welcome(data.draw(PEERS), now)
+        case "forget":
+            ground.forget(data.draw(PEERS))
+        case "silent":
+            ground.silent(socket, now)
+        case "replace":
+            new = ground.replace(socket, now)
+            assert new is None or new > socket
+        case "drop":
+            before = {socket for socket, _ in ground.candidates}
+            ground.drop(socket, now)
+            gone = before - {socket for socket, _ in ground.candidates}
+            world.told += [(now, Lost(each, "dropped")) for each in gone]
+        case "transmit":
+            ground.transmit(b"data", Path(socket, data.draw(PEERS)), now)
+        case "run" | "soon":
+            world.run(data.draw(st.sampled_from([0.3, 1.0, 5.0, 90.0]) if verb == "run" else st.just(RTT)))
+    world.run(0.0)
+
+
+def happen(world: World, event: str, data: st.DataObject) -> None:
+    """Something that may happen to an agent."""
+    ground, now, socket = world.ground, world.now, data.draw(ANY_SOCKET)
+    match event:
+        case "addresses":
+            world.set_addresses(*data.draw(st.lists(st.sampled_from([HERE, THERE, "10.0.0.9"]), unique=True)))
+        case "break" if socket in world.open:
+            world.break_line(socket)
+        case "rebind":
+            world.rebind()
+        case "path":
+            world.path = not world.path
+        case "trouble":
+            trouble(world, data.draw(TROUBLE))
+        case "junk":
+            ground.receive(data.draw(JUNK), Path(socket, data.draw(st.sampled_from([STUN, TURN, PEER]))), now)
+        case "changed" if world.answers:
+            socket, answer, remote = data.draw(st.sampled_from(world.answers))
+            at = data.draw(st.integers(0, len(answer) - 1))
+            ground.receive(answer[:at] + data.draw(st.binary(max_size=2)) + answer[at + 1 :], Path(socket, remote), now)
+        case "opened":
+            ground.opened(socket, (HERE, 5), now)
+        case "closed":
+            ground.closed(socket, "because", now)
+        case "resolved":
+            ground.resolved("turn.example", data.draw(st.lists(st.sampled_from([TURN[0], "2001:db8::5", "x"]))), now)
+        case "timer":
+            ground.handle_timer(now)
+    world.run(0.0)
+
+
+def bases(world: World) -> dict[int, Candidate]:
+    """What packets leave from, as an agent knows it from what it was told."""
+    known: dict[int, Candidate] = {}
+    for _, said in world.told:
+        if isinstance(said, Gathered) and said.candidate.type in (Type.HOST, Type.RELAYED):
+            assert said.socket not in known
+            known[said.socket] = said.candidate
+        elif isinstance(said, Renewed):
+            assert said.socket in known
+            known[said.socket] = said.candidate or known[said.socket]
+        elif isinstance(said, Lost):
+            known.pop(said.socket, None)
+    return known
+
+
+@settings(max_examples=60)
+@given(st.data(), st.sampled_from([(ASK, UDP), (TCP,), (TLS, ASK), (UDP, TCP, TLS)]))
+def test_whatever_happens_nothing_raises_and_no_socket_outlives_its_owner(
+    data: st.DataObject, urls: tuple[str, ...]
+) -> None:
+    world = World(*urls)
+    world.ground.gather(0.0)
+    world.run(data.draw(st.sampled_from([0.0, RTT, 1.0])))
+    for step in data.draw(st.lists(st.sampled_from(WISHES + EVENTS), max_size=30)):
+        if step in WISHES:
+            wish(world, step, data)
+        else:
+            happen(world, step, data)
+        assert bases(world) == {socket: world.ground.base(socket) for socket, _ in world.ground.candidates}
+    world.ground.close(world.now)
+    world.run(0.0)
+    assert sorted(world.closed) == [each.socket for each in world.ever]
+    assert (world.open, world.ground.deadline, world.ground.candidates) == ({}, None, [])
+
+
+@settings(max_examples=40)
+@given(st.data(), st.booleans())
+def test_no_allocation_outlives_its_owner(data: st.DataObject, mobile: bool) -> None:
+    """Where nothing is lost on the way, a server has none left that was not given back."""
+    world = World(UDP, TCP, TLS)
+    relay_server(world).mobile = mobile
+    world.gather()
+    for step in data.draw(st.lists(st.sampled_from(WISHES), max_size=15)):
+        wish(world, step, data)
+    world.run(5.0)
+    relayed = {candidate.endpoint for candidate in gathered(world) if candidate.type is Type.RELAYED}
+    assert {each.relayed for each in relay_server(world).allocations.values()} == relayed
+    world.ground.close(world.now)
+    world.run(1.0)
+    assert relay_server(world).allocations == {}

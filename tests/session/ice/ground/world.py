@@ -56,6 +56,7 @@ class World:
         self.closed: list[Socket] = []
         self.told: list[tuple[float, Said]] = []
         self.got: list[tuple[bytes, Path]] = []
+        self.answers: list[tuple[Socket, bytes, Endpoint]] = []
         self.nat, self.symmetric = True, False
         self._ports: dict[tuple[Socket, Endpoint | None], int] = {}
         self._number = itertools.count(40001)
@@ -209,6 +210,7 @@ class World:
             socket = next((key[0] for key, port in self._ports.items() if port == source[1]), None)
             if socket is not None and (opened := self.open.get(socket)):
                 said = data if opened.transport is Transport.UDP else padded(data)
+                self.answers.append((socket, said, remote))
                 self.got += self.ground.receive(said, Path(socket, remote), self.now)
 
         self._later(RTT / 2, arrive)

@@ -27,6 +27,7 @@ class Candidates:
 
     def __init__(self) -> None:
         self._entries: list[_Entry] = []
+        self._bases: dict[Socket, Candidate] = {}
 
     def all(self) -> list[tuple[Socket, Candidate]]:
         """Each with its socket, or the name of its relay."""
@@ -34,7 +35,7 @@ class Candidates:
 
     def base(self, socket: Socket) -> Candidate | None:
         """That which packets leave from."""
-        return next((entry.candidate for entry in self._entries if entry.socket == socket and not entry.server), None)
+        return self._bases.get(socket)
 
     def add(
         self,
@@ -67,11 +68,14 @@ class Candidates:
             relay=relay,
         )
         self._entries.append(_Entry(socket, server, local, candidate))
+        if not server:
+            self._bases[socket] = candidate
         return candidate
 
     def remove(self, socket: Socket) -> None:
         """Forget all of a socket."""
         self._entries = [entry for entry in self._entries if entry.socket != socket]
+        self._bases.pop(socket, None)
 
     def _free(self, kind: Type, wished: int) -> int:
         taken = {entry.local for entry in self._entries if entry.candidate.type is kind}
