@@ -91,15 +91,15 @@ class Relays:
         return [self._answer(message, source, data)]
 
     def _answer(self, message: Message, source: Endpoint, data: bytes) -> bytes:
+        if message.method == Method.REFRESH and message.ticket and self._tickets.get(message.ticket) == source:
+            return answer(message, 400)  # coturn: "cannot be used for a stable, already established allocation"
         followed = message.method != Method.REFRESH or not message.ticket or self._follow(message.ticket, source)
         here = self.allocations.get(source)
         if not followed or (message.method == Method.ALLOCATE) is (here is not None):
             return answer(message, 437)
-        if code := self.refuses.get(message.method):
-            return answer(message, code)
-        if message.method == Method.ALLOCATE:
-            return self._allocate(message, source)
-        assert here
+        code = self.refuses.get(message.method)
+        if here is None or code:
+            return answer(message, code) if code else self._allocate(message, source)
         if message.method == Method.REFRESH:
             if message.lifetime == 0:
                 del self.allocations[source]

@@ -5,7 +5,7 @@ ticket (RFC 8016), on another line or on the same. So the first allocation and e
 
     silence        over UDP the server is asked on the same socket: to move the allocation, or to make one, to which 437
                    says that nothing has moved. A stream is asked too; when it does not answer, another one is opened.
-    address gone   another socket, with the ticket or with a new allocation
+    address gone   another socket, with the ticket or with a new allocation (a stream has no ticket)
     broken         the same, but the agent is told that the relay is lost, and it comes back under another name
 """
 
@@ -232,10 +232,9 @@ class Relay:
     def receive(self, line: Held, data: bytes, now: float) -> list[tuple[Endpoint, bytes]]:
         """What came by one of its lines; gives what peers sent."""
         attempt = self._attempt
-        moving = attempt is not None and attempt.asked and attempt.client is self._client
         if attempt and attempt.asked and attempt.line is line:
             attempt.client.receive(data, now)
-        if self._client and self._line is line and not moving:
+        if self._client and self._line is line:
             self._client.receive(data, now)
             if line.stream:
                 self._doubt = None
@@ -279,8 +278,10 @@ class Relay:
         rto = self._on.settings.rto
         if self._client:
             rto = min(rto, self._client.round_trip.rto)
-        streams, mobile = self.server.transport is not Transport.UDP, self._on.settings.mobility
-        client = Client(self._credential, stream=streams, mobile=mobile, rto=rto, draw=self._on.draw)
+        stream = self.server.transport is not Transport.UDP
+        # Asked to follow to another stream, coturn 4.6.1 sends eight bytes there that are no message.
+        mobile = self._on.settings.mobility and not stream
+        client = Client(self._credential, stream=stream, mobile=mobile, rto=rto, draw=self._on.draw)
         if hurried:
             client.longest = self._on.settings.repeat
         return client
@@ -415,9 +416,7 @@ class Relay:
 
     def _moved(self, client: Client) -> None:
         attempt = self._attempt
-        if attempt and attempt.client is client:
-            if self._line:
-                self._on.sockets.close(self._line)
+        if attempt and attempt.client is client:  # the old line is closed: only over UDP there are tickets
             self._line, self._attempt = attempt.line, None
         assert client.relayed
         self._stands(client, client.relayed, client.mapped)
@@ -463,9 +462,10 @@ class Relay:
             self._failed(event.reason, now, refused=True)
 
     def _not_moved(self, client: Client, now: float) -> None:
-        """Its ticket is none for here."""
-        self._mobile = False
+        """Its ticket is none any more, or nothing has moved: coturn says so with 400, any server with 437 to this."""
         line = self._line_of(client)
+        if self._attempt:
+            self._mobile = False
         if line and line.open:
             self._ask_here(line, now)
         elif self._attempt:
