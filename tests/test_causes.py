@@ -19,6 +19,7 @@ from landfast.lab.topology import SERVER_ADDRESSES, SERVER_ADDRESSES6
 from landfast.servers import certificate, coturn, reflector
 from landfast.trials.truth.examine import CONTROL, PORTS
 from tests import landfast
+from tests.axes import differences
 
 pytestmark = [pytest.mark.lab, pytest.mark.anyio]
 
@@ -138,7 +139,7 @@ async def test_where_udp_is_blocked_the_relay_over_tcp_443_is_what_works(tmp_pat
 @pytest.mark.proof
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("profile", parse.profiles())
-async def test_an_exported_network_has_the_same_findings(profile: str, tmp_path: Path) -> None:
+async def test_an_exported_network_has_the_same_findings_and_axes(profile: str, tmp_path: Path) -> None:
     first, second = tmp_path / "first.toml", tmp_path / "second.toml"
 
     async def examined(network: Network | str, file: Path) -> Said:
@@ -148,3 +149,4 @@ async def test_an_exported_network_has_the_same_findings(profile: str, tmp_path:
     before = await examined(profile, first)
     after = await examined(parse.read(first), second)
     assert causes(after) == causes(before)
+    assert differences(parse.read(first), parse.read(second)) == []
