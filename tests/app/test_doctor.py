@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 
 from landfast.app.doctor import Examination, Request, examine, prepare
+from landfast.diagnose.findings import findings
 from landfast.errors import BadFile, RequestError
 from landfast.kernel.fake import FakeHost
-from landfast.model.facts import DefaultRouteSeen, IceServerMistake, IceServersRead, InterfaceSeen
-from landfast.probes.plan import Effort, Wish
-from landfast.probes.questions import Interfaces, Leak, Relay, Translation
+from landfast.model.facts import DefaultRouteSeen, IceServerMistake, IceServersRead, InterfaceSeen, ServerClock
+from landfast.probes import servers
+from landfast.probes.plan import Effort, OpenQuestion, Servers, Wish
+from landfast.probes.questions import Interfaces, Leak, Reflector, Relay, Translation
 from landfast.walk import Seen
 from tests.examinations import CONTAINER, LEFT, STUN, UP, WAY, examination
 from tests.remedies.masquerade import robots
@@ -40,6 +42,20 @@ async def test_whom_to_ask_comes_from_words_and_from_the_applications_own_file(t
     assert isinstance(read, IceServersRead)
     assert len(read.urls) == 3
     assert [type(each) for each in mistakes] == [IceServerMistake]
+
+
+async def test_a_reflector_tells_also_what_time_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    control = ("203.0.113.5", 3480)
+
+    async def find(*_: object) -> tuple[Servers, tuple[OpenQuestion, ...]]:
+        return Servers(reflectors=(Reflector(control, (STUN,), ahead=7200.0), Reflector(control, (STUN,)))), ()
+
+    monkeypatch.setattr(servers, "find", find)
+    seen = Seen()
+    await prepare(robots.fake(tmp_path), Request(servers=("reflector:203.0.113.5",)), seen)
+    clocks = [fact for fact in seen.facts if isinstance(fact, ServerClock)]
+    assert [(fact.url, fact.ahead) for fact in clocks] == [("http://203.0.113.5:3480", 7200.0)]
+    assert [finding.code for finding in findings(seen.facts)] == ["clock-skew"]
 
 
 async def test_without_a_way_out_nobody_is_looked_up(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,7 @@ from landfast.kernel.host import Host
 from landfast.model.iceservers import StunServer, TurnServer
 from landfast.probes.plan import Servers
 from landfast.probes.questions import Reflector
-from landfast.probes.servers import Named, find, named, of_application
+from landfast.probes.servers import Named, ahead, find, named, of_application
 from landfast.wire.reflector import Description
 
 pytestmark = pytest.mark.anyio
@@ -83,6 +84,28 @@ async def test_a_reflector_tells_what_it_has() -> None:
         "ca.pem",
     )
     assert problems == ()
+
+
+NOW = datetime(2026, 3, 1, 12, 0, 0, 500_000, UTC)
+
+
+@pytest.mark.parametrize(
+    ("date", "seconds"),
+    [
+        ("Date: Sun, 01 Mar 2026 14:00:00 GMT", 7199.5),
+        ("date:Sun, 01 Mar 2026 11:59:59 GMT ", -1.5),
+        ("Date: Sun, 01 Mar 2026 14:00:00 +0100", None),
+        ("Date: now", None),
+        ("Expires: Sun, 01 Mar 2026 14:00:00 GMT", None),
+    ],
+)
+def test_a_servers_clock_is_read_from_its_date(date: str, seconds: float | None) -> None:
+    assert ahead(f"HTTP/1.1 200 OK\r\nServer: a\r\n{date}\r\nContent-Length: 2".encode(), NOW) == seconds
+
+
+@given(st.binary(max_size=40))
+def test_whatever_stands_there_is_no_error(date: bytes) -> None:
+    assert ahead(b"HTTP/1.1 200 OK\r\nDate: " + date, NOW) is None
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,10 @@ from landfast.model.facts import (
     IceServerMistake,
     IceServersRead,
     InterfaceSeen,
+    ServerClock,
     TcpTried,
     encode,
+    written,
 )
 from landfast.model.findings import Finding, Severity
 from landfast.model.iceservers import StunServer, TurnServer
@@ -144,6 +146,8 @@ async def prepare(host: Host, request: Request, seen: Seen) -> Plan:
         known, problems = await servers.find(host, (*names, *stun), relays, request.authority, patience)
         now = clock.monotonic()  # a reflector tells about itself over TCP
         seen.told += [(Interfaces(), TcpTried(now, each.control, ok=True, problem="")) for each in known.reflectors]
+        clocks = [(f"http://{written(each.control)}", each.ahead) for each in known.reflectors]
+        seen.told += [(Interfaces(), ServerClock(now, url, ahead)) for url, ahead in clocks if ahead is not None]
     seen.unasked += problems
     return plan(request.wish, known)
 

@@ -24,6 +24,8 @@ class Reflector:
     control: Endpoint
     stun: tuple[Endpoint, ...]
     stun6: tuple[Endpoint, ...] = ()
+    ahead: float | None = None
+    """Seconds from our clock's time to its own; None where it did not say."""
 
 
 @dataclass(frozen=True)

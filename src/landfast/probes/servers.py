@@ -13,9 +13,11 @@ import re
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from ipaddress import ip_address
 from typing import Literal
 
+from landfast import clock
 from landfast.errors import CapabilityMissing, RequestError
 from landfast.kernel.host import Host
 from landfast.model.facts import Endpoint
@@ -33,6 +35,7 @@ MORE_PATIENCE = 6.0
 6298), on a way that may take 0.6."""
 
 STUN_PORT = 3478  # RFC 8489, section 8.1
+_DATE = re.compile(rb"^date:([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
 _LONGEST = 1 << 16  # bytes; a reflector's description has some hundred
 _WORD = re.compile(r"(?P<kind>stun|reflector):(?:\[(?P<six>[^\]]+)\]|(?P<host>[^:\[\]\s]+))(?::(?P<port>\d{1,5}))?")
 
@@ -116,13 +119,29 @@ async def resolve(host: Host, name: str) -> str:
 
 
 async def _described(host: Host, control: Endpoint) -> Reflector:
-    said = described(await _get(host, control, "/v1"))
-    return Reflector(control, said.stun, said.stun6)
+    head, body = await _get(host, control, "/v1")
+    said = described(body)
+    return Reflector(control, said.stun, said.stun6, ahead(head, clock.wall()))
 
 
-async def _get(host: Host, control: Endpoint, path: str) -> bytes:
-    """The body of an answer over HTTP/1.1 (RFC 9112) to a request that closes the connection. Raises OSError,
-    ValueError."""
+def ahead(head: bytes, now: datetime) -> float | None:
+    """By how many seconds a server's clock is ahead of `now`: Date, in whole seconds and in the one form that must be
+    sent (RFC 9110, sections 6.6.1 and 5.6.7). None where there is none."""
+    found = _DATE.search(head)
+    if not found:
+        return None
+    try:
+        said = datetime.strptime(found[1].decode("ascii").strip(), "%a, %d %b %Y %H:%M:%S GMT").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return (said - now).total_seconds()
+
+
+async def _get(host: Host, control: Endpoint, path: str) -> tuple[bytes, bytes]:
+    """The head and the body of an answer over HTTP/1.1 (RFC 9112) to a request that closes the connection.
+
+    Raises OSError, ValueError.
+    """
     family = socket.AF_INET6 if ":" in control[0] else socket.AF_INET
     opened = await host.socket(family, socket.SOCK_STREAM)
     try:
@@ -141,4 +160,4 @@ async def _get(host: Host, control: Endpoint, path: str) -> bytes:
     head, _, body = answer.partition(b"\r\n\r\n")
     if len(answer) > _LONGEST or not head.startswith((b"HTTP/1.1 200 ", b"HTTP/1.0 200 ")):
         raise ValueError(f"no reflector: it answered {head[:40]!r}")
-    return body
+    return head, body
