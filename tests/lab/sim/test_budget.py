@@ -14,7 +14,7 @@ ROBOT = "192.168.1.10"
 
 
 def packet(sport: int, dport: int = 7000, source: str = ROBOT) -> Packet:
-    return Packet(1, "robot", (UDP, source, sport, "198.51.100.5", dport), b"", False, False)
+    return Packet(1, "robot", (UDP, source, sport, "198.51.100.5", dport), b"", False, None)
 
 
 def flows() -> Flows:
@@ -53,13 +53,25 @@ def test_sessions_count_each_destination_and_mappings_only_the_socket() -> None:
         assert sum(sent(meter, table, packet(5000, dport), 0.0) for dport in range(5)) == passed
 
 
-def test_what_stands_goes_on_and_a_place_is_free_when_it_died() -> None:
+def test_what_was_answered_goes_on_and_a_place_is_free_when_it_died() -> None:
     meter, table = Meter(Budget(limit=1), [ROBOT], 120), flows()
     assert sent(meter, table, packet(5000), 0.0)
-    assert not sent(meter, table, packet(5001), 10.0)
-    assert sent(meter, table, packet(5000), 20.0)
-    assert not sent(meter, table, packet(5001), 40.0)
-    assert sent(meter, table, packet(5001), 51.0)
+    flow = table.find(packet(5000).key, 0.0)
+    assert flow
+    table.crossed(flow, 1.0, reply=True)
+    assert not sent(meter, table, packet(5001), 1.5)
+    assert sent(meter, table, packet(5000), 1.9)
+    assert not sent(meter, table, packet(5001), 31.8)
+    assert sent(meter, table, packet(5001), 32.0)
+
+
+def test_after_a_refusal_what_was_not_answered_may_not_send_until_the_refused_is_forgotten() -> None:
+    meter, table = Meter(Budget(limit=2), [ROBOT], 120), flows()
+    assert sent(meter, table, packet(5000), 0.0)
+    assert sent(meter, table, packet(5001), 20.0)
+    assert not sent(meter, table, packet(5002), 21.0)
+    assert not sent(meter, table, packet(5001), 22.0)
+    assert sent(meter, table, packet(5001), 31.0)  # the first has died, and leaves its place to the refused
 
 
 def test_mappings_live_as_long_as_a_stream() -> None:

@@ -115,8 +115,8 @@ def test_a_socket_whose_address_vanished_is_told_and_sends_nothing() -> None:
 def test_after_packet_too_big_what_is_longer_leaves_in_fragments() -> None:
     play = Play()
     play.world.host("robot").narrowed(SERVER, 1300)
-    fragmented = []
-    play.world.watchers.append(lambda packet, _, __: fragmented.append(packet.fragmented))
+    pieces = []
+    play.world.watchers.append(lambda packet, _, __: pieces.append(packet.piece))
     play.robot.say(bytes(1272), (SERVER, PORT), within=0)
     play.robot.say(bytes(1273), (SERVER, PORT), within=0)
-    assert fragmented == [False, True]
+    assert pieces == [None, 1300]

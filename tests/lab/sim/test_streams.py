@@ -154,10 +154,10 @@ def test_blocked_udp_lets_streams_pass() -> None:
 
 
 def test_a_reset_is_not_answered() -> None:
-    packet = Packet(1, "robot", (TCP, "192.168.1.10", 1, *AT), b"\x01" + bytes(11), False, False)
+    packet = Packet(1, "robot", (TCP, "192.168.1.10", 1, *AT), b"\x01" + bytes(11), False, None)
     answer = refusal(packet)
     assert answer
-    assert refusal(Packet(2, "server", packet.key, answer, False, False)) is None
+    assert refusal(Packet(2, "server", packet.key, answer, False, None)) is None
 
 
 def test_its_packets_are_seen_like_all_others() -> None:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection
 
 from landfast.lab.network import Budget
-from landfast.lab.sim.packet import Packet
+from landfast.lab.sim.packet import Key, Packet
 from landfast.lab.sim.tracking import Flow, Flows
 
 
@@ -16,11 +16,12 @@ class Meter:
     def __init__(self, budget: Budget, subscribers: Collection[str], lives: float) -> None:
         self._budget, self._subscribers, self._lives = budget, frozenset(subscribers), lives
         self._ports: defaultdict[str, dict[int, float]] = defaultdict(dict)
+        self._sessions: defaultdict[str, list[Key]] = defaultdict(list)
 
     def admits(self, packet: Packet, flow: Flow | None, flows: Flows, now: float) -> bool:
         """Whether a UDP packet may leave; `flow` is its own, None when it begins one."""
         if self._budget.of == "sessions":
-            return flow is not None or self.held(packet.source, flows, now) < self._budget.limit
+            return (flow is not None and flow.replied) or self._listed(packet, flows, now)
         if packet.source not in self._subscribers:
             return True
         ports = self._ports[packet.source]
@@ -31,12 +32,27 @@ class Meter:
         ports[packet.sport] = now + self._lives
         return True
 
+    def _listed(self, packet: Packet, flows: Flows, now: float) -> bool:
+        """Linux's list (nf_conncount.c) also has those that it refused, until it comes upon them.
+
+        It looks through the list as far as the session that asks: so once one has been refused, sessions without an
+        answer may not send again, until another new one has asked in vain or been admitted.
+        """
+        listed = self._sessions[packet.source]
+        known = packet.key in listed and flows.find(packet.key, now) is not None
+        looked = listed.index(packet.key) if known else len(listed)
+        listed[:looked] = [key for key in listed[:looked] if flows.find(key, now)]
+        if not known:
+            listed.append(packet.key)
+        return len(listed) <= self._budget.limit
+
     def held(self, subscriber: str, flows: Flows, now: float) -> int:
         """How many of what is counted a subscriber has."""
         if self._budget.of == "sessions":
-            return sum(1 for _ in flows.alive(subscriber, now))
+            return sum(1 for key in self._sessions[subscriber] if flows.find(key, now))
         return sum(until > now for until in self._ports[subscriber].values())
 
     def clear(self) -> None:
-        """Forget everything; flows forget by themselves."""
+        """Forget everything."""
         self._ports.clear()
+        self._sessions.clear()

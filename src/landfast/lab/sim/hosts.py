@@ -161,9 +161,10 @@ class Host:
 
     def _packet(self, key: Key, data: bytes) -> Packet:
         six = ":" in key[3]
-        packet = Packet(self.world.numbered(), self.name, key, data, six, False)
-        if packet.length > self._narrow.get(key[3], _ETHERNET):
-            packet.fragmented = True
+        packet = Packet(self.world.numbered(), self.name, key, data, six, None)
+        path = self._narrow.get(key[3], _ETHERNET)
+        if packet.length > path:
+            packet.piece = path
         return packet
 
     def _take(self, packet: Packet, _: None) -> None:

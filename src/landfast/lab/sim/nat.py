@@ -85,18 +85,18 @@ class Translator:
 
     def begin(self, packet: Packet, to: End, now: float, *, up: bool) -> Flow | None:
         """The flow of a packet that has passed and belonged to none; None when there is no port for it."""
-        key, source, end = packet.key, packet.source, (packet.source, packet.sport)
+        key, source, address = packet.key, packet.source, packet.source
+        span, fully_random = None, False
         inside = number(source) >> self._shift == self._lan
         hairpinned = not up and to != (packet.destination, packet.dport) and inside
         if (up and (inside or self.nat.translates == "all")) or (hairpinned and self.nat.hairpin):
             address = self._address(source)
-            towards = (key[0], source, packet.sport, *to)
-            span, fully_random = self._ports(packet, to) if packet.protocol == UDP else (None, False)
-            port = self.flows.port(towards, address, span, now, fully_random=fully_random)
-            if port is None:
-                return None
-            end = address, port
-        return self.flows.add(key, (key[0], *to, *end), now)
+            if packet.protocol == UDP:
+                span, fully_random = self._ports(packet, to)
+        # Also of what is not translated: a stranger that is asked already takes another port here.
+        towards = (key[0], source, packet.sport, *to)
+        port = self.flows.port(towards, address, span, now, fully_random=fully_random)
+        return None if port is None else self.flows.add(key, (key[0], *to, address, port), now)
 
     def remember(self, flow: Flow, now: float, *, reply: bool, lan: bool, up: bool) -> None:
         """A packet of a flow has passed: what its external endpoint stands for."""

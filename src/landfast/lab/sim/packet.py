@@ -42,7 +42,8 @@ class Packet:
     """Never changed once it is made: a translation makes a new one with the same `number`.
 
     `data` is what UDP carries, or one segment of a stream; `length` the bytes of the whole packet, IP header included.
-    `aimed` is where its sender sent it, whatever its destination is by now.
+    `aimed` is where its sender sent it, whatever its destination is by now. `piece` is the length of its fragments;
+    None: it may not be fragmented.
     """
 
     __slots__ = (
@@ -50,20 +51,20 @@ class Packet:
         "data",
         "destination",
         "dport",
-        "fragmented",
         "length",
         "number",
         "origin",
+        "piece",
         "protocol",
         "six",
         "source",
         "sport",
     )
 
-    def __init__(self, number: int, origin: str, key: Key, data: bytes, six: bool, fragmented: bool) -> None:
+    def __init__(self, number: int, origin: str, key: Key, data: bytes, six: bool, piece: int | None) -> None:
         self.number, self.origin = number, origin
         self.protocol, self.source, self.sport, self.destination, self.dport = key
-        self.data, self.six, self.fragmented = data, six, fragmented
+        self.data, self.six, self.piece = data, six, piece
         self.aimed = self.destination
         self.length = _HEADERS[self.protocol, six] + len(data)
 
@@ -78,6 +79,6 @@ class Packet:
 
 def readdressed(packet: Packet, key: Key) -> Packet:
     """The same packet with other endpoints."""
-    made = Packet(packet.number, packet.origin, key, packet.data, packet.six, packet.fragmented)
+    made = Packet(packet.number, packet.origin, key, packet.data, packet.six, packet.piece)
     made.aimed = packet.aimed
     return made

@@ -137,13 +137,21 @@ class Router(Forwarder):
         if destination in self.stack.local:
             unasked = not lan and own.input == "drop" and packet.protocol == UDP
             return Lost.UNASKED if unasked else Lost.NO_SOCKET
-        if packet.length > own.mtu and not (own.mtu_signalled and packet.fragmented):
-            if own.mtu_signalled:
-                self.world.too_long(packet, own.mtu)
+        if packet.length > own.mtu and self._is_too_long(packet, lan):
             return Lost.TOO_LONG
         if own.udp != "open" and lan and packet.protocol == UDP and packet.dport != _DNS:
             return Lost.UDP_BLOCKED
         return None
+
+    def _is_too_long(self, packet: Packet, lan: bool) -> bool:
+        """Of a packet above the MTU. Fragments pass: IPv4's whatever their length, IPv6's when they fit."""
+        if not self.declared.mtu_signalled:
+            # The rule sees whole packets; answers by IPv6 never come to it, for the one that lets them in is before.
+            return lan or not packet.six
+        fits = packet.piece is not None and (not packet.six or packet.piece <= self.declared.mtu)
+        if not fits:
+            self.world.too_long(packet, self.declared.mtu)
+        return not fits
 
     def _onwards(self, packet: Packet, destination: str) -> None:
         hop = self.stack.hop(destination)
@@ -157,7 +165,8 @@ class Router(Forwarder):
         why = self._passes(packet, lan, packet.destination)
         if why is None and not lan and (self.declared.ipv6 == "one-way" or self.weather.one_way):
             why = Lost.ONE_WAY
-        elif why is None and flows:
+        elif flows and (why is None or (why is Lost.TOO_LONG and lan and self.declared.mtu_signalled)):
+            # Linux asks for a route's MTU last of all: the flow of what was too long has begun.
             key = packet.key
             flow = flows.find(key, now)
             if flow:
@@ -165,7 +174,7 @@ class Router(Forwarder):
             elif lan and (flow := flows.add(key, inverted(key), now)):
                 self._born(flow)
             if not lan and flow is None:
-                why = Lost.UNASKED
+                why = why or Lost.UNASKED
         if why:
             self.world.lose(packet, self.name, why)
         else:
@@ -218,7 +227,7 @@ class Router(Forwarder):
         """Nobody listens here: TCP's sender is told so, as it is not of UDP."""
         if packet.protocol == TCP and (answer := refusal(packet)):
             key = inverted(packet.key)
-            self._onwards(Packet(self.world.numbered(), self.name, key, answer, packet.six, False), key[3])
+            self._onwards(Packet(self.world.numbered(), self.name, key, answer, packet.six, None), key[3])
 
     def _born(self, flow: Flow) -> None:
         """A flow has begun: all that its endpoint has by then are forgotten at their age."""

@@ -7,7 +7,7 @@ was answered, and still is in use two seconds after it began, is a stream and di
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from landfast.lab.sim.packet import UDP, Key
 
@@ -49,7 +49,6 @@ class Flows:
         self._draw = draw
         self._by_key: dict[Key, Flow] = {}
         self._by_source: defaultdict[tuple[int, str, int], list[Flow]] = defaultdict(list)
-        self._by_address: defaultdict[str, set[Flow]] = defaultdict(set)
 
     def find(self, key: Key, now: float) -> Flow | None:
         """The flow that has such a direction, if it is alive."""
@@ -78,7 +77,6 @@ class Flows:
         flow = Flow(original, reply, now)
         self._by_key[original] = self._by_key[reply] = flow
         self._by_source[original[:3]].append(flow)
-        self._by_address[original[1]].add(flow)
         self.crossed(flow, now, reply=False)
         return flow
 
@@ -91,28 +89,22 @@ class Flows:
         """Forget every flow."""
         self._by_key.clear()
         self._by_source.clear()
-        self._by_address.clear()
-
-    def alive(self, source: str, now: float) -> Iterator[Flow]:
-        """Flows that began at an address."""
-        for flow in list(self._by_address.get(source, ())):
-            if flow.expires > now:
-                yield flow
-            else:
-                self._remove(flow)
 
     def port(self, key: Key, address: str, span: Span | None, now: float, *, fully_random: bool) -> int | None:
         """The external port on `address` for a new flow; None when none is found.
 
         nf_nat_core.c, get_unique_tuple: the one that the socket has already, its own, a random one of the span. An
-        endpoint is free when nobody uses it towards the same destination.
+        endpoint is free when nobody uses it towards the same destination. With an `address` that is the source's own
+        nothing is translated, unless its port must be another.
         """
         protocol, source, sport, destination, dport = key
 
         def is_free(port: int) -> bool:
             return self.find((protocol, destination, dport, address, port), now) is None
 
-        if not fully_random:
+        if address == source and is_free(sport):
+            return sport
+        if address != source and not fully_random:
             for flow in reversed(self._by_source.get((protocol, source, sport), ())):
                 at, had = flow.reply[3], flow.reply[4]
                 if flow.expires > now and at == address and (span is None or span[0] <= had <= span[1]):
@@ -133,4 +125,3 @@ class Flows:
     def _remove(self, flow: Flow) -> None:
         del self._by_key[flow.original], self._by_key[flow.reply]
         self._by_source[flow.original[:3]].remove(flow)
-        self._by_address[flow.original[1]].discard(flow)
