@@ -91,7 +91,7 @@ def test_an_age_is_waited_for() -> None:
     progress = Progress(130, oldest=80)
     assert not progress.finished(79.9)
     assert progress.finished(80)
-    progress.aged = True
+    progress.died()
     assert progress.finished(60)
 
 
@@ -155,3 +155,20 @@ def test_it_ends_soon_after_the_longest_lifetime_and_the_judge_knows_them_all(wo
         assert inbound_refreshes(evidence) is world.inbound
     if world.stream < 70 and not world.loss:  # the replied's moments are 5 s apart, and 15 beyond 75
         assert ended <= STREAM_AFTER + world.stream + 15
+
+
+def test_an_age_is_known_when_all_that_were_kept_alive_have_died() -> None:
+    progress = Progress(130, 130, kept=2)
+    progress.died()
+    assert not progress.aged
+    progress.died()
+    assert progress.aged
+
+
+@given(st.integers(0, 1000), st.integers(0, 1000))
+def test_what_is_left_of_the_copies_convinces_unless_most_are_lost(arrived: int, lost: int) -> None:
+    progress = Progress(130)
+    progress.companions(arrived + lost, arrived)
+    assert CONVINCING <= progress.copies <= 16
+    if progress.loss <= 0.3:
+        assert progress.convincing(int(progress.copies * (1 - progress.loss)))

@@ -6,6 +6,8 @@ follows from how many of the packets were lost that were sent at the same moment
 
 from __future__ import annotations
 
+from math import ceil, log
+
 from landfast.model.facts import BindingTried, State
 
 CONVINCING = 3
@@ -15,16 +17,18 @@ DOUBT = 1e-5
 """The probability of all of them being lost that we live with: of a hundred moments of one measurement, once in a
 thousand measurements."""
 
+_MOST = 16  # copies of one question: what convinces when three of ten are lost
+
 STATES: tuple[State, ...] = ("unreplied", "replied", "stream")
 
 
 class Progress:
     """Fed with what was tried, it says which questions are settled. Times are seconds of silence or of age."""
 
-    def __init__(self, longest: float, oldest: float = 0.0) -> None:
+    def __init__(self, longest: float, oldest: float = 0.0, kept: int = 1) -> None:
+        """`kept`: bindings that are kept alive from inside, all of them for as long."""
         self._longest, self._oldest = longest, oldest
-        self.aged = False
-        """Whether a binding that was kept alive from inside has died all the same."""
+        self._kept = kept
         self._tried: dict[State, list[BindingTried]] = {state: [] for state in STATES}
         self._fed: list[BindingTried] = []
         self._waiting: dict[State, list[float]] = {state: [] for state in STATES}
@@ -66,6 +70,21 @@ class Progress:
     def convincing(self, count: int) -> bool:
         """Whether so many packets in a row were not lost, but sent to bindings that are gone."""
         return count >= CONVINCING and self.loss**count < DOUBT
+
+    @property
+    def copies(self) -> int:
+        """Of a question, so that those that are not lost convince when none is answered."""
+        convince = max(CONVINCING, ceil(log(DOUBT) / log(self.loss)))
+        return min(_MOST, ceil(convince / (1 - self.loss)))
+
+    def died(self) -> None:
+        """A binding that was kept alive from inside has died all the same."""
+        self._kept -= 1
+
+    @property
+    def aged(self) -> bool:
+        """Whether all of them have: a single one, asked a hundred times, could be lost packets after all."""
+        return self._kept <= 0
 
     def settled(self, state: State) -> bool:
         """Whether nothing more can be learned about this state."""

@@ -48,7 +48,7 @@ class _Measurement:
         self._host, self._question, self._tell = host, question, tell
         self._server: Endpoint = question.reflector.stun[0]
         self._plan: Plan = plan(question.longest, question.mappings, oldest=question.oldest)
-        self._progress = Progress(question.longest, question.oldest)
+        self._progress = Progress(question.longest, question.oldest, self._plan.outbound or 1)
         self._news = asyncio.Event()
         self._ports = _block(clock.monotonic())
         self._marks: dict[bytes, asyncio.Future[int | None]] = {}
@@ -172,10 +172,11 @@ class _Measurement:
         began: float,
         *,
         by: RefreshedBy = "nothing",
+        copies: int = later.COPIES,
         apart: float = later.APART,
     ) -> bool | None:
         """One trial of a binding; whether an answer arrived, None when nothing can be said."""
-        asked = await later.ask(socket, self._server, silent, self._round_trip, apart=apart)
+        asked = await later.ask(socket, self._server, silent, self._round_trip, copies=copies, apart=apart)
         counted = self._count(asked)
         answer, works = await later.outcome(socket, asked, self._companions)
         self._progress.companions(self._companions.sent, self._companions.arrived)
@@ -188,6 +189,8 @@ class _Measurement:
         count = await counted
         if count is None:  # perhaps nothing was ever sent
             works, count = False, 1
+        if by == "outbound":  # nobody else is tried at this age
+            works = works and self._progress.convincing(count)
         for due in asked.dues[:count]:
             self._say(self._fact(state, asked.last, due, began, works=works, by=by))
         return False if works and count else None
@@ -233,16 +236,22 @@ class _Measurement:
     async def _use(self, number: int) -> None:
         """Packets go out and come in all the time, and the next go out as soon as the last have come in: a binding that
         was lost and made anew in between would look as old as its socket."""
-        with suppress(OSError), closing(await self._open()) as socket:
-            began = clock.monotonic()
-            silent = self._plan.outbound_every * (number + 1) / self._plan.outbound
-            if not await self._brought(socket, "stream", began):
-                return
-            while not self._progress.aged:
-                if await self._one(socket, "stream", silent, began, by="outbound", apart=0) is False:
-                    self._progress.aged = self._progress.convincing(later.COPIES)
+        while not self._progress.aged:
+            with suppress(OSError), closing(await self._open()) as socket:
+                if await self._grows_old(socket, number) is False:
+                    self._progress.died()
                     return
-                silent = self._plan.outbound_every
+
+    async def _grows_old(self, socket: Socket, number: int) -> bool | None:
+        """One binding, until all are known to die or this one does; None where it may have died, or never lived."""
+        began = clock.monotonic()
+        silent = self._plan.outbound_every * (number + 1) / self._plan.outbound
+        lives: bool | None = await self._brought(socket, "stream", began) or None
+        while lives and not self._progress.aged:
+            copies = self._progress.copies
+            lives = await self._one(socket, "stream", silent, began, by="outbound", copies=copies, apart=0)
+            silent = self._plan.outbound_every
+        return lives
 
     def _say(self, fact: BindingTried) -> None:
         self._tell(fact)
