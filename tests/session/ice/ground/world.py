@@ -56,6 +56,7 @@ class World:
         self.closed: list[Socket] = []
         self.told: list[tuple[float, Said]] = []
         self.got: list[tuple[bytes, Path]] = []
+        self.sent: list[tuple[Socket, bytes]] = []
         self.answers: list[tuple[Socket, bytes, Endpoint]] = []
         self.nat, self.symmetric = True, False
         self._ports: dict[tuple[Socket, Endpoint | None], int] = {}
@@ -161,6 +162,7 @@ class World:
                     self.closed.append(socket)
                 case Transmit(socket, data, remote):
                     assert socket in self.open
+                    self.sent.append((socket, data))
                     self._send(socket, data, remote)
                 case Resolve(name):
                     self._resolve(name)

@@ -96,7 +96,7 @@ class Relay:
         self._attempt: _Attempt | None = None
         self._remotes: Sequence[Endpoint] = ()
         self._turn = 0
-        self._stood = False
+        self._stood, self._since = False, float("-inf")  # whether it ever stood; since when
         self._redirected = False
         self._told_of = False  # whether the agent knows its name
         self._told: set[int] = set()  # codes that the agent knows; 0: that nobody answers
@@ -226,6 +226,8 @@ class Relay:
             self._failed(why, now)
         if broken:
             self._lost(why)
+            if self._attempt is None and now >= self._since + self._on.settings.repair:
+                self._begin(now, hurried=True)
             self._rest_a_while(now)
         self._drain(now)
 
@@ -386,7 +388,7 @@ class Relay:
             case Allocated():
                 self._allocated(client, event, now)
             case Moved():
-                self._moved(client)
+                self._moved(client, now)
             case Refused(ask=Ask.ALLOCATE):
                 self._not_allocated(event, now)
             case Refused(ask=Ask.MOVE):
@@ -412,19 +414,19 @@ class Relay:
         self._on.budgets.granted(self.server)
         for peer in self._on.welcomed:
             self._bind(client, peer, now)
-        self._stands(client, event.relayed, event.mapped)
+        self._stands(client, event.relayed, event.mapped, now)
 
-    def _moved(self, client: Client) -> None:
+    def _moved(self, client: Client, now: float) -> None:
         attempt = self._attempt
         if attempt and attempt.client is client:  # the old line is closed: only over UDP there are tickets
             self._line, self._attempt = attempt.line, None
         assert client.relayed
-        self._stands(client, client.relayed, client.mapped)
+        self._stands(client, client.relayed, client.mapped, now)
 
-    def _stands(self, client: Client, relayed: Endpoint, mapped: Endpoint | None) -> None:
+    def _stands(self, client: Client, relayed: Endpoint, mapped: Endpoint | None, now: float) -> None:
         client.longest = float("inf")
         self._failures = self._refusals = self._turn = 0
-        self._stood, self._rest, self._doubt = True, None, None
+        self._stood, self._since, self._rest, self._doubt = True, now, None, None
         self._told.clear()
         assert self.name is not None
         new = self._on.candidates.base(self.name) is None
