@@ -140,6 +140,20 @@ def test_a_refusal_and_a_silence_of_a_stun_server_are_told_once() -> None:
     assert ServerRefused(ASK, 500, "") in told
     assert told.count(ServerUnanswered("stun:198.51.100.2", "no answer")) == 1
     assert len([said for said in told if isinstance(said, ServerRefused)]) == 1
+    assert ServerRefused(ASK, 500, "") in world.gather()
+
+
+def test_a_server_that_answers_one_socket_is_not_told_to_be_silent() -> None:
+    reflector = Reflector(silent=True)
+    world = World(ASK, nodes={STUN: reflector})
+    world.gather()
+    world.run(20.0)
+    world.set_addresses(HERE, "10.0.0.9")
+    world.run(30.0)  # the first has given up
+    reflector.silent = False
+    told = world.run(30.0)
+    assert [said for _, said in world.told if isinstance(said, ServerUnanswered)] == []
+    assert len(told) == 1
 
 
 def test_names_that_lead_nowhere_are_told() -> None:

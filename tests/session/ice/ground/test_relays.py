@@ -300,6 +300,18 @@ def test_a_broken_line_is_lost_and_comes_back_under_another_name(url: str, mobil
     assert passes(world, relays)
 
 
+def test_a_server_that_was_found_again_is_asked_without_hurry() -> None:
+    world, relays, name = standing()
+    world.rebind()
+    world.ground.silent(name, world.now)
+    world.run(1.0)
+    relays.silent = True
+    relays.heard.clear()
+    world.ground.welcome(PEER, world.now)
+    world.run(6.0)
+    assert len(relays.heard) <= 2 * 7  # permission and channel, each time twice as late
+
+
 def test_a_line_that_breaks_is_replaced_at_once_and_one_that_always_breaks_once_a_second() -> None:
     world, _, name = standing(TCP)
     world.run(5.0)
@@ -431,6 +443,19 @@ def test_each_refusal_is_told_once_with_its_code(code: int) -> None:
     assert world.ground.deadline is None
 
 
+def test_a_lost_relay_whose_server_has_no_room_is_not_tried_for_a_minute() -> None:
+    world, relays, name = standing()
+    relays.refuses = {Method.ALLOCATE: 486}
+    world.run(5.0)
+    world.break_line(name)
+    world.run(1.0)
+    relays.asked.clear()
+    world.run(55.0)
+    assert relays.asked == []
+    world.run(10.0)
+    assert len(relays.asked) == 2
+
+
 def test_a_server_that_refuses_a_repair_is_asked_ever_less() -> None:
     world, relays, name = standing()
     relays.refuses = {Method.ALLOCATE: 486}
@@ -465,6 +490,41 @@ def test_a_server_that_is_silent_is_told_and_given_up() -> None:
     assert world.closed == [1]
 
 
+def test_a_server_that_answers_within_half_a_minute_is_still_heard() -> None:
+    world = World(UDP, settings=SETTINGS, nodes={TURN: Relays()})
+    world.path = False
+    world.gather()
+    world.run(20.0)
+    world.path = True
+    assert isinstance(world.run(15.0)[0], Gathered)
+
+
+def test_while_the_agent_waits_a_connection_is_begun_anew_after_three_seconds() -> None:
+    world, _, name = standing(TLS)
+    world.stuck = {Transport.TLS}
+    world.path = False
+    for _ in range(140):
+        world.ground.silent(name, world.now)
+        world.run(0.1)
+    assert len(world.ever) - 1 == 5  # the first, and one each 3 s
+    assert len(world.open) == 2
+
+
+def test_what_was_tried_again_without_hurry_is_hurried_when_the_agent_asks() -> None:
+    world, _, name = standing()
+    world.path = False
+    world.run(700.0)
+    while not world.open:
+        world.step()
+    for _ in range(50):
+        world.ground.silent(name, world.now)
+        world.run(0.1)
+    world.path, began = True, world.now
+    while not world.ground.candidates:
+        world.step()
+    assert world.now - began < SETTINGS.repeat + 2.5 * RTT
+
+
 def test_of_a_server_with_two_addresses_the_second_is_tried_when_the_first_is_silent() -> None:
     dead: Endpoint = ("198.51.100.4", 3478)
     nodes: dict[Endpoint, Any] = {TURN: Relays(), dead: Relays(silent=True)}
@@ -493,8 +553,11 @@ def test_a_stream_of_something_else_is_no_relay() -> None:
 
 
 def test_a_datagram_of_somebody_else_is_nothing_to_a_relay() -> None:
-    world, _, name = standing()
-    assert world.ground.receive(b"\x40\x00\x00\x01x", Path(name, PEER), world.now) == []
+    world, relays, name = standing()
+    assert passes(world, relays)
+    data = b"\x40\x00\x00\x01x"  # by the channel of PEER
+    assert world.ground.receive(data, Path(name, PEER), world.now) == []
+    assert world.ground.receive(data, Path(name, TURN), world.now) == [(b"x", Path(name, PEER))]
 
 
 def test_what_a_relay_cannot_carry_is_dropped() -> None:

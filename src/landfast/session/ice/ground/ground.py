@@ -175,10 +175,10 @@ class Ground:
             return None
         other = self._new_relay(relay.server)
         other.begin(self._remotes(relay.server), now, hurried=True)
-        other.promise()
-        if other.name is None:
+        other.telling.promised()
+        if other.telling.name is None:
             self._relays.remove(other)
-        return other.name
+        return other.telling.name
 
     def drop(self, socket: Socket, now: float) -> None:
         """It is not wanted any more: close it, or give the allocation back. Nothing is told of it."""
@@ -264,8 +264,8 @@ class Ground:
         for relay in self._relays:
             if held in relay.lines:
                 arrived = relay.receive(held, data, now)
-                if relay.name is not None:
-                    found += [(payload, Path(relay.name, peer)) for peer, payload in arrived]
+                if relay.telling.name is not None:
+                    found += [(payload, Path(relay.telling.name, peer)) for peer, payload in arrived]
                 self._settle()
         return found
 
@@ -274,7 +274,7 @@ class Ground:
         held = self._hosts.get(path.socket)
         if held is None:
             for relay in self._relays:
-                if relay.name == path.socket:
+                if relay.telling.name == path.socket:
                     relay.send(data, path.remote, now)
         elif held.open:
             self._out.append(Transmit(path.socket, data, path.remote))
@@ -338,7 +338,7 @@ class Ground:
             self._unanswered(server, answer.code)
             return
         self._told.add(server)
-        if held and held.bound and answer.endpoint != held.bound:
+        if held and held.bound:  # what equals the host candidate is no news
             self._candidate(held.socket, Type.SERVER_REFLEXIVE, answer.endpoint, base=held.bound[0], server=server)
 
     def _unanswered(self, server: Server, code: int | None) -> None:
@@ -368,7 +368,7 @@ class Ground:
     # Relays.
 
     def _relay(self, socket: Socket) -> Relay | None:
-        return next((relay for relay in self._relays if socket in relay.names), None)
+        return next((relay for relay in self._relays if socket in relay.telling.names), None)
 
     def _new_relay(self, server: Server) -> Relay:
         order = self._servers.index(server) if server in self._servers else len(self._servers)

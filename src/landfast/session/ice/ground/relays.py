@@ -16,15 +16,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from landfast.model.facts import Endpoint
-from landfast.session.ice.candidate import Candidate, Type
-from landfast.session.ice.events import ServerRefused, ServerUnanswered, Socket, Transport
+from landfast.session.ice.events import Transport
 from landfast.session.ice.ground.addresses import family
 from landfast.session.ice.ground.budgets import Budgets
-from landfast.session.ice.ground.candidates import HIDDEN, Candidates
+from landfast.session.ice.ground.candidates import Candidates
 from landfast.session.ice.ground.releases import Releases
-from landfast.session.ice.ground.said import Gathered, Lost, Renewed, Said
+from landfast.session.ice.ground.said import Said
 from landfast.session.ice.ground.servers import Server
 from landfast.session.ice.ground.sockets import Held, Sockets
+from landfast.session.ice.ground.telling import Telling
 from landfast.session.ice.settings import Settings
 from landfast.wire import stun
 from landfast.wire.turn import (
@@ -82,14 +82,12 @@ class _Attempt:
 
 
 class Relay:
-    """`name` is what the agent knows it by; None while it is lost. `wished`: the local preference of its candidate."""
+    """`wished`: the local preference of its candidate. `telling` knows its name."""
 
     def __init__(self, server: Server, wished: int, footing: Footing) -> None:
         assert server.credential
-        self.server, self._credential, self._wished, self._on = server, server.credential, wished, footing
-        self.name: Socket | None = None
-        self.names: set[Socket] = set()
-        """This name, and those under which it was lost."""
+        self.server, self._credential, self._on = server, server.credential, footing
+        self.telling = Telling(server, wished, footing.candidates, footing.tell, hides=footing.settings.relay_only)
         self._client: Client | None = None
         self._line: Held | None = None
         self._mobile = False
@@ -98,8 +96,6 @@ class Relay:
         self._turn = 0
         self._stood, self._since = False, float("-inf")  # whether it ever stood; since when
         self._redirected = False
-        self._told_of = False  # whether the agent knows its name
-        self._told: set[int] = set()  # codes that the agent knows; 0: that nobody answers
         self._asked = float("-inf")  # when the agent last made us ask
         self._patient = float("-inf")  # until when a server that has refused is left alone
         self._doubt: float | None = None  # until when a stream must have said something
@@ -141,10 +137,6 @@ class Relay:
             self._remotes = remotes
             if self.idle:
                 self._begin(now, hurried=hurried)
-
-    def promise(self) -> None:
-        """The agent waits for it, and wants to know if it fails."""
-        self._told_of = True
 
     def welcome(self, peer: Endpoint, now: float) -> None:
         """Let a peer through, and give it a channel."""
@@ -205,8 +197,7 @@ class Relay:
                 self._on.releases.begin(client, line, now)
         for line in lines:
             self._on.sockets.close(line)
-        if self.name is not None:
-            self._on.candidates.remove(self.name)
+        self.telling.dropped()
 
     # What the owner tells.
 
@@ -271,8 +262,7 @@ class Relay:
         last = alternate is not None or turn == len(self._remotes) - 1
         name = self.server.host if self.server.transport is Transport.TLS else None
         line = self._on.sockets.open(self.server.transport, now, remote=alternate or self._remotes[turn], name=name)
-        if self.name is None:
-            self._named(line)
+        self.telling.begins(line.socket)
         client = self._client if self._client and self._mobile else self._new(hurried=hurried)
         self._attempt = _Attempt(line, client, now + (_CONNECTING if last else _NEXT), last, hurried)
 
@@ -323,9 +313,8 @@ class Relay:
         if not attempt.last and not refused:
             self._begin(now, hurried=attempt.hurried)
             return
-        if not refused and 0 not in self._told:
-            self._told.add(0)
-            self._on.tell(ServerUnanswered(self.server.url, why))
+        if not refused:
+            self.telling.unanswered(why)
         if self._client is None or self._line is None:
             self._leave_line()
             self._lost(why)
@@ -340,17 +329,9 @@ class Relay:
             self._client = None
 
     def _lost(self, why: str) -> None:
-        if self.name is not None:
-            self._on.candidates.remove(self.name)
-            if self._told_of:
-                self._on.tell(Lost(self.name, why))
-        self.name, self._told_of = None, False
+        self.telling.lost(why)
         if self._attempt:
-            self._named(self._attempt.line)
-
-    def _named(self, line: Held) -> None:
-        self.name = line.socket
-        self.names.add(line.socket)
+            self.telling.begins(self._attempt.line.socket)
 
     def _rest_a_while(self, now: float) -> None:
         """What has stood once is wanted back."""
@@ -394,7 +375,7 @@ class Relay:
             case Refused(ask=Ask.MOVE):
                 self._not_moved(client, now)
             case Refused():
-                self._told_once(event)
+                self.telling.refused(event.code, event.reason)
             case Unanswered(ask=Ask.ALLOCATE | Ask.MOVE) if self._attempt and self._attempt.client is client:
                 self._failed("no answer", now)
             case Unanswered(ask=Ask.MOVE):
@@ -427,25 +408,7 @@ class Relay:
         client.longest = float("inf")
         self._failures = self._refusals = self._turn = 0
         self._stood, self._since, self._rest, self._doubt = True, now, None, None
-        self._told.clear()
-        assert self.name is not None
-        new = self._on.candidates.base(self.name) is None
-        candidate = self._candidate(self.name, relayed, mapped)
-        self._told_of = True
-        self._on.tell(Gathered(self.name, candidate) if new and candidate else Renewed(self.name, candidate))
-
-    def _candidate(self, name: Socket, relayed: Endpoint, mapped: Endpoint | None) -> Candidate | None:
-        hidden = HIDDEN[family(relayed[0])]
-        return self._on.candidates.add(
-            name,
-            Type.RELAYED,
-            relayed,
-            wished=self._wished,
-            base=relayed[0],
-            host=self.server.host,
-            related=hidden if self._on.settings.relay_only else mapped or hidden,
-            relay=self.server.transport,
-        )
+        self.telling.stands(relayed, mapped)
 
     def _not_allocated(self, event: Refused, now: float) -> None:
         attempt = self._attempt
@@ -458,7 +421,7 @@ class Relay:
         else:
             if event.code in _FULL:
                 self._on.budgets.refused(self.server, now)
-            self._told_once(event)
+            self.telling.refused(event.code, event.reason)
             self._patient = now + min(self._on.settings.repair * 2.0 ** min(self._refusals, 8), _LONGEST_REST)
             self._refusals += 1
             self._failed(event.reason, now, refused=True)
@@ -473,12 +436,6 @@ class Relay:
         elif self._attempt:
             self._failed("no answer", now)
 
-    def _told_once(self, event: Refused) -> None:
-        """A code is news until something is granted."""
-        if event.code not in self._told:
-            self._told.add(event.code)
-            self._on.tell(ServerRefused(self.server.url, event.code, event.reason))
-
     def _ended(self, client: Client, by: Step, now: float) -> None:
         """Refusals and silence were heeded before: what is left is the end of what stood, and of a stream."""
         if client is not self._client:
@@ -491,7 +448,7 @@ class Relay:
             elif self._attempt is None:
                 self._begin(now, hurried=True)
             return
-        if self._attempt and self._attempt.client is client:
+        if self._attempt and (self._attempt.client is client or self._attempt.line is line):
             self._give_up(now)
         self._leave_line()
         self._lost("its lifetime is over" if by is Step.EXPIRED else "it speaks something else than TURN")
