@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
 
+from landfast import clock
 from landfast.lab import parse
 from landfast.lab.lab import Lab
-from landfast.lab.network import Network
-from tests.lab.sim.agreement import Agreement, Kernel
+from landfast.lab.network import Occasion
+from tests.lab.sim.agreement import Agreement, At
 from tests.lab.sim.scene import SYMMETRIC, network
 
 pytestmark = [pytest.mark.lab, pytest.mark.anyio]
 
-STEPS = 150
+STEPS = 120
 EIF, ADF = {"filtering": "endpoint-independent"}, {"filtering": "address-dependent"}
 FOREIGN = {"eth1": {"address": "10.42.0.1/24"}}
 BEHIND = {
@@ -54,27 +56,145 @@ NETWORKS = {
 }
 
 
+# What happens happens every 1.2 s: never closer than 0.4 s to the end of 3, 8 or 9 s, nor to Linux's own 1 s or 2 s.
+TICK, TICKS = 1.2, 8
+LIVES = {"udp_timeout": 3, "udp_stream_timeout": 8}
+TIMED = {
+    "preserving": network({"nat": LIVES, "ipv6": "on"}),
+    "symmetric": network({"nat": {**SYMMETRIC, **LIVES}}),
+    "open": network({"nat": {**EIF, **LIVES}}),
+    "restricted": network({"nat": {**ADF, **LIVES}}),
+    "outbound": network({"nat": {**LIVES, "refresh": "outbound"}}),
+    "open-outbound": network({"nat": {**EIF, **LIVES, "refresh": "outbound"}}),
+    "old-age": network({"nat": {**SYMMETRIC, "max_age": 9}}),
+    "sessions": network({"nat": {**SYMMETRIC, **LIVES}, "budget": {"limit": 3}}),
+    "mappings": network({"nat": {**LIVES, "udp_stream_timeout": 3}, "budget": {"of": "mappings", "limit": 1}}),
+}
+# A mapping that died keeps its place for another second at most.
+SLOWER = {"mappings": 2}
+EVENTFUL = network(
+    routers={"home": {"ipv6": "on"}, "mobile": {"nat": SYMMETRIC}},
+    hosts={
+        "robot": {"interfaces": {"wlan0": {"via": "home"}, "wwan0": {"via": "mobile"}}},
+        "operator": {"interfaces": {"eth0": {"via": "internet"}}},
+    },
+)
+HAPPENS = [
+    (Occasion.CHANGE_PUBLIC_ADDRESS, "home", None),
+    (Occasion.REBIND_PORT, "home", None),
+    (Occasion.SUSPEND_RADIO, "home", 0.3),
+    (Occasion.BLOCK_UDP, "home", 0.3),
+    (Occasion.ONE_WAY_IPV6, "home", 0.3),
+    (Occasion.LINK_DOWN, "robot", 0.3),
+    (Occasion.FLUSH, "home", None),
+    (Occasion.HANDOFF, "robot", None),
+    (Occasion.CHANGE_PUBLIC_ADDRESS, "mobile", None),
+    (Occasion.ADDRESS_REPLACED, "robot", None),
+    (Occasion.HANDOFF, "robot", None),
+]
+
+
 @asynccontextmanager
-async def agreement(declared: Network, seed: int = 0) -> AsyncIterator[Agreement]:
-    """Both, with their sockets open."""
-    played = Agreement(declared, seed)
-    async with Lab(declared, verified=False, served=False) as lab:
-        played.kernel = await Kernel.open(lab, played.places)
+async def both(played: Agreement) -> AsyncIterator[Lab]:
+    """The laboratory, with all sockets open."""
+    async with Lab(played.network, verified=False, served=False) as lab:
+        await played.open(lab)
         try:
-            yield played
+            yield lab
         finally:
             played.kernel.close()
 
 
 @pytest.mark.parametrize("name", parse.profiles())
 async def test_kernel_and_model_agree_on_every_profile(name: str) -> None:
-    async with agreement(parse.profile(name)) as played:
+    played = Agreement(parse.profile(name))
+    async with both(played):
         await played.random(STEPS)
         await played.settled()
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 async def test_kernel_and_model_agree_on_every_axis(name: str) -> None:
-    async with agreement(NETWORKS[name].but(name=name), seed=1) as played:
+    played = Agreement(NETWORKS[name].but(name=name), seed=1)
+    async with both(played):
         await played.random(STEPS)
         await played.settled()
+
+
+async def test_they_agree_on_when_mappings_die() -> None:
+    async def live(name: str) -> None:
+        played = Agreement(TIMED[name].but(name=name), seed=2, ports=frozenset({5000, 5001, 7000}))
+        async with both(played):
+            tick = TICK * SLOWER.get(name, 1)
+            due = played.began
+            while due < played.began + TICKS * TICK:
+                await played.random(5)
+                due += tick
+                await played.kernel.idle(max(0.0, due - clock.monotonic()))
+            await played.settled()
+
+    await asyncio.gather(*map(live, TIMED))
+
+
+@pytest.mark.parametrize("profile", ["cgnat-budget"])
+async def test_they_agree_on_which_socket_is_one_too_many(profile: str) -> None:
+    played = Agreement(parse.profile(profile))
+    more = range(20000, 20070)
+    played.add(At("robot", played.world.host("robot").addresses()[0], port) for port in more)
+    async with both(played):
+        heard = [await played.ask("robot", port) for port in more]
+        assert (heard.count(True), heard.index(False)) == (64, 64)
+        await played.settled()
+
+
+async def test_they_agree_on_violations_and_on_the_session_that_they_end() -> None:
+    await asyncio.gather(*map(violated, ("mifi", "mifi-masquerade-all")))
+
+
+async def violated(profile: str) -> None:
+    played = Agreement(parse.profile(profile))
+    carrier = played.world.routers["carrier"]
+    async with both(played) as lab:
+        assert await played.ask("robot")
+        if profile == "mifi":
+            for _ in range(10):
+                assert not await played.ask("robot", foreign=True)
+        else:
+            assert await played.ask("robot", foreign=True)
+            for _ in range(10):
+                assert not await played.answer(1)
+        assert carrier.policy
+        assert carrier.policy.resets == 1
+        while not (counted := await lab.violations()).resets:
+            await played.kernel.idle(0.05)
+        await played.kernel.idle(0.3)  # it is told of before it is done
+        assert (counted.packets, counted.resets) == (carrier.violations, 1)
+        assert not await played.ask("robot")
+        await played.kernel.idle(3.5)
+        assert not await played.answer(0)
+        assert await played.ask("robot")
+        assert await played.ask("operator")
+
+
+async def test_they_agree_on_what_happens_to_routers_and_hosts() -> None:
+    played = Agreement(EVENTFUL.but(name="eventful"), seed=3)
+    async with both(played) as lab:
+        for what, where, lasts in HAPPENS:
+            await played.random(12)
+            await lab.event(what, where, lasts=lasts)
+            played.catch_up()
+            played.world.happen(what, where, lasts)
+            if lasts:
+                await played.random(3)
+                await played.kernel.idle(2 * lasts)
+        await played.random(30)
+        await played.settled()
+
+
+@pytest.mark.parametrize("other", ["symmetric-open", "no-nat", "block", "only-lan"])
+async def test_another_network_is_told_apart(other: str) -> None:
+    played = Agreement(network(hosts=NETWORKS[other].model_dump()["hosts"]).but(name="home"))
+    played.network = NETWORKS[other]
+    with pytest.raises(AssertionError, match="model"):
+        async with both(played):
+            await played.random(STEPS)

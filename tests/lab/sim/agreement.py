@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -161,6 +161,10 @@ class Kernel:
         came, source = (await self.came(mark, _PATIENCE if waits else 0)) or (None, None)
         return Fate(True, came, source)
 
+    async def idle(self, seconds: float) -> None:
+        """Let time pass, and hear what comes."""
+        await self.came(b"", seconds)
+
     def late(self, marks: dict[bytes, str]) -> list[str]:
         """What came although it was not to come."""
         return [said for mark, said in marks.items() if mark in self._came]
@@ -254,12 +258,12 @@ class Sameness:
 class Agreement:
     """Plays a network in both, step by step."""
 
-    def __init__(self, network: Network, seed: int = 0) -> None:
+    def __init__(self, network: Network, seed: int = 0, ports: frozenset[int] | None = None) -> None:
         self.network = network
         self.world = World(network, seed=seed)
-        self.places = sockets(self.world)
+        self.places = [at for at in sockets(self.world) if ports is None or at.port in ports]
         self.script = Script(self.world, self.places, seed)
-        self.model = Model(self.world, self.places)
+        self.model: Model
         self.kernel: Kernel
         self.history: list[str] = []
         self.lost: dict[bytes, str] = {}
@@ -267,10 +271,30 @@ class Agreement:
         self._began: float | None = None
         self._arbitrary = any(r.nat and r.nat.pooling == "arbitrary" for r in network.routers.values())
 
-    async def step(self, step: Step) -> bool:
-        """Play a step in both; whether it arrived. Raises AssertionError where they do not agree."""
+    def catch_up(self) -> None:
+        """Let the model's time be the kernel's."""
         self._began = clock.monotonic() - self.world.now if self._began is None else self._began
         self.world.run(max(self.world.now, clock.monotonic() - self._began))
+
+    @property
+    def began(self) -> float:
+        """When the model's time was 0."""
+        self.catch_up()
+        assert self._began is not None
+        return self._began
+
+    def add(self, more: Iterable[At]) -> None:
+        """More sockets."""
+        self.places += more
+
+    async def open(self, lab: Lab) -> None:
+        """Open the sockets of both."""
+        self.model = Model(self.world, self.places)
+        self.kernel = await Kernel.open(lab, self.places)
+
+    async def step(self, step: Step) -> bool:
+        """Play a step in both; whether it arrived. Raises AssertionError where they do not agree."""
+        self.catch_up()
         expected = self.model.play(step)
         fate = await self.kernel.play(step, waits=expected.came is not None)
         self.history.append(f"{step}: {expected.came.address if expected.came else '-'} from {expected.source}")
@@ -287,6 +311,18 @@ class Agreement:
             self.lost[self.kernel._sent.to_bytes(_MARK, "big")] = str(step)
         return expected.came is not None
 
+    async def ask(self, host: str, port: int | None = None, *, foreign: bool = False) -> bool:
+        """A host's socket asks the server's first; whether it is heard."""
+        own = self.world.host(host).default_addresses()
+        mine = [at for at in self.places if at.host == host and not at.six and port in (None, at.port)]
+        sender = next(at for at in mine if (at.address not in own) == foreign)
+        to = next(at for at in self.places if at.host == SERVER and not at.six)
+        return await self.step(Step(sender, to.end, 0, _MARK))
+
+    async def answer(self, sighting: int) -> bool:
+        """Who saw it answers the n-th sighting; whether it is heard."""
+        return await self.step(Step(self.script.sightings[sighting][1], sighting, 0, _MARK))
+
     async def random(self, number: int) -> None:
         """Steps at random, until a gateway's count is one below its limit."""
         for step in self.script.steps(number):
@@ -297,8 +333,7 @@ class Agreement:
     async def settled(self) -> None:
         """Nothing that was lost has come meanwhile: a packet by each way that is open has come since."""
         for name in ("operator", "robot"):
-            sender = next(at for at in self.places if at.host == name and not at.six)
-            await self.step(Step(sender, self.places[-1].end, 0, _MARK))
+            await self.ask(name)
         assert self.kernel.late(self.lost) == [], self._told("these came late")
 
     def _told(self, what: str) -> str:

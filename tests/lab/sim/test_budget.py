@@ -69,9 +69,11 @@ def test_after_a_refusal_what_was_not_answered_may_not_send_until_the_refused_is
     meter, table = Meter(Budget(limit=2), [ROBOT], 120), flows()
     assert sent(meter, table, packet(5000), 0.0)
     assert sent(meter, table, packet(5001), 20.0)
-    assert not sent(meter, table, packet(5002), 21.0)
-    assert not sent(meter, table, packet(5001), 22.0)
-    assert sent(meter, table, packet(5001), 31.0)  # the first has died, and leaves its place to the refused
+    assert not sent(meter, table, packet(5002), 25.0)
+    assert not sent(meter, table, packet(5001), 25.9)
+    assert sent(meter, table, packet(5001), 26.0)  # it is swept once a second
+    assert not sent(meter, table, packet(5002), 26.1)
+    assert sent(meter, table, packet(5002), 31.0)  # the first has died
 
 
 def test_mappings_live_as_long_as_a_stream() -> None:
