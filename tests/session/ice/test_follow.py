@@ -24,10 +24,16 @@ def test_a_path_is_gone_with_its_socket_or_with_consent() -> None:
 
 def test_only_a_controlled_side_is_told_by_nominations() -> None:
     old, new = pair(), pair(ELSEWHERE)
-    old.nominated, new.nominated = 100, 101
+    old.nominated, new.nominated, new.confirmed = 100, 101, 101
     assert follow.is_nominated(new, old, controlling=False)
     assert not follow.is_nominated(old, new, controlling=False)
     assert not follow.is_nominated(new, old, controlling=True)
+
+
+def test_a_nomination_counts_after_a_later_check_was_answered() -> None:
+    old, new = pair(answered=1), pair(ELSEWHERE, answered=101)
+    old.nominated, new.nominated, new.confirmed = 100, 101, 100.99
+    assert not follow.is_nominated(new, old, controlling=False)
 
 
 def test_data_counts_only_when_the_old_path_has_missed_its_turn() -> None:

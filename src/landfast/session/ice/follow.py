@@ -26,8 +26,11 @@ def is_gone(selected: Pair) -> bool:
 
 
 def is_nominated(pair: Pair, selected: Pair, *, controlling: bool) -> bool:
-    """A controlling peer has chosen it since it last chose the old one (RFC 8445, section 7.3.1.5)."""
-    return not controlling and pair.nominated > selected.nominated
+    """A controlling peer has chosen it since it last chose the old one (RFC 8445, section 7.3.1.5).
+
+    It must have answered a check that was sent later: if the nomination was a copy, the original has come meanwhile.
+    """
+    return not controlling and pair.confirmed >= pair.nominated > selected.nominated
 
 
 def is_spoken_from(pair: Pair, selected: Pair, since: float, rhythm: Rhythm, settings: Settings) -> bool:

@@ -67,6 +67,8 @@ class Pair:
     """Checks since the last answer."""
     answered: float = NEVER
     """The last authenticated answer to a check of ours, from exactly there."""
+    confirmed: float = NEVER
+    """When the latest of our checks was sent that was answered."""
     heard: float = NEVER
     """The last data from there, which nothing authenticates."""
     asked: float = NEVER

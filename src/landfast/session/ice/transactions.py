@@ -44,10 +44,11 @@ class Transactions(Generic[Owner]):
 
     def add(self, number: bytes, sent: Sent[Owner]) -> None:
         """Remember one, and forget what is too old for an answer."""
-        for old, each in list(self._sent.items()):
-            if each.at + self._remembered > sent.at and len(self._sent) < MOST:
+        while self._sent:
+            oldest = next(iter(self._sent))
+            if sent.at < self._sent[oldest].at + self._remembered and len(self._sent) < MOST:
                 break
-            del self._sent[old]
+            del self._sent[oldest]
         self._sent[number] = sent
 
     def find(self, number: bytes, now: float) -> Sent[Owner] | None:

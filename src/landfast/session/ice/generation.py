@@ -1,0 +1,355 @@
+"""A generation: one pair of credentials on each side, and all that is known under them (RFC 8445, section 2.4). Pure.
+
+What it wants is taken from it: `asks`, the pairs to be checked at once, and `moves`, the pairs that were selected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from math import inf
+
+from landfast.session.ice import checklist, consent, follow, pairing
+from landfast.session.ice.candidate import Candidate
+from landfast.session.ice.checklist import Checklist
+from landfast.session.ice.credentials import Credentials
+from landfast.session.ice.events import Path, Socket, Why
+from landfast.session.ice.lasting import Lasting
+from landfast.session.ice.machine import Step
+from landfast.session.ice.nominations import Nominations
+from landfast.session.ice.pairs import NEVER, Pair, Pairs, PairState
+from landfast.session.ice.roaming import Roaming
+from landfast.session.ice.roles import Role
+from landfast.wire.ice import Check
+
+_CHECK = 100
+"""Bytes of a check, without the two fragments."""
+
+
+@dataclass
+class Generation:
+    """One of them. `without`: sockets that it does not use, because it was made to have fresh ones."""
+
+    lasting: Lasting
+    local: Credentials
+    role: Role
+    without: frozenset[Socket] = frozenset()
+    remote: Credentials | None = None
+    lite: bool = False
+    remote_candidates: list[Candidate] = field(default_factory=list)
+    remote_complete: bool = False
+    gathering: bool = False
+    gathered: bool = False
+    nominating: bool = False
+    """We have chosen, and say so in every check of the selected pair."""
+    settled: bool = False
+    """A nomination has been made and heard."""
+    retired: bool = False
+    """It only answers."""
+    failed: bool = False
+    """Checks went on for long enough without any success, and have ended."""
+    roaming: Roaming | None = None
+    asks: list[Pair] = field(default_factory=list)
+    moves: list[tuple[Pair, Why]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.pairs = Pairs(self.lasting.settings.strangers)
+        self._list = Checklist(self.lasting.settings)
+        self._nominations = Nominations()
+        self._valid_since = inf
+        self._round = NEVER
+        self._until = inf
+
+    # What is known of both sides.
+
+    @property
+    def selected(self) -> Pair | None:
+        """The pair that data takes."""
+        return self.roaming.selected if self.roaming else None
+
+    def all_pairs(self) -> list[Pair]:
+        """With the selected one, which may have lost its socket."""
+        pairs = list(self.pairs)
+        return pairs if self.selected is None or self.selected in pairs else [self.selected, *pairs]
+
+    def set_remote(self, remote: Credentials, now: float, *, lite: bool) -> None:
+        """The peer's credentials: checks may begin."""
+        self.remote, self.lite = remote, lite
+        if lite:
+            self.role.controlling = True  # RFC 8445, section 6.1.1
+        self._go_on(now)
+        self.asks += [pair for pair in self.pairs if pair.asked > NEVER]
+
+    def add_remote(self, candidate: Candidate) -> bool:
+        """One more address of the peer. False for one that is known."""
+        known = any(
+            (each.endpoint, each.transport) == (candidate.endpoint, candidate.transport)
+            for each in self.remote_candidates
+        )
+        if not known:
+            self.remote_candidates.append(candidate)
+        return not known
+
+    def stand_on(self, bases: Iterable[tuple[Socket, Candidate]], now: float) -> None:
+        """Make the pairs that are missing, of these sockets and all addresses of the peer."""
+        remotes, gone = list(self.remote_candidates), self._is_gone
+        if self.selected and gone:  # where the peer was, signalled or not
+            remotes.append(self.selected.remote)
+        mine = [(socket, base) for socket, base in bases if socket not in self.without]
+        if not pairing.form(self.pairs, mine, remotes) or self.remote is None:
+            return
+        self._go_on(now)
+        if self.roaming and gone:
+            self.roaming.hurry()
+
+    def lose(self, socket: Socket) -> None:
+        """A socket is gone: look at all the others at once."""
+        self.pairs.lose(socket)
+        if self.roaming and self.roaming.selected.lost:
+            self.roaming.hurry()
+
+    def renew(self, socket: Socket, base: Candidate | None, now: float) -> None:
+        """A relay has moved. With a new relayed address (`base`) nothing is proved any more."""
+        if base is None:
+            self.asks += [pair for pair in (self.selected,) if pair and pair.path.socket == socket]
+            return
+        was = [pair for pair in self.pairs if pair.path.socket == socket]
+        self.lose(socket)
+        for pair in was:
+            self.pairs.add(Pair(pair.path, base, pair.remote, base, stranger=pair.stranger), self._keep)
+        self.stand_on([(socket, base)], now)
+
+    # What arrives.
+
+    def heard(self, path: Path, base: Candidate | None, size: int, now: float) -> None:
+        """Data came: from where the peer is, or it is a hint."""
+        roaming = self.roaming
+        if roaming is None or self.remote is None:
+            return
+        pair = roaming.selected
+        if pair.path != path:
+            known = self.pairs.get(path) or (base and self._learn(path, base, None, now))
+            if not known:
+                return
+            pair = known
+        pair.heard = now
+        pair.counters.packets_received += 1
+        pair.counters.bytes_received += size
+        if pair.proved and pair.usable:
+            self.lasting.rhythm.beat(now)
+        if pair is not roaming.selected and pair.usable and not self.retired:
+            self.lasting.hints.paid(pair, size, self.cost)
+            if follow.is_proved(pair, now):
+                self._consider(pair, now)
+            elif self.lasting.hints.may_ask(pair, self.cost, now):
+                self.asks.append(pair)
+
+    def asked(self, path: Path, base: Candidate, check: Check, now: float) -> None:
+        """A signed check came, and was answered."""
+        pair = self.pairs.get(path) or self._learn(path, base, check, now)
+        if pair is None or not pair.usable:
+            return
+        pair.asked = now
+        pair.counters.requests_received += 1
+        pair.counters.responses_sent += 1
+        if check.use_candidate or check.nomination is not None:
+            own = self._nominations.counts(check.transaction_id, path)
+            if not self.role.controlling and (own or pair is self.selected):
+                pair.nominated = now
+        if self.remote is None or self.retired:
+            return
+        if self._wants_to_ask_back(pair, now) and self._may_ask_back(pair, now):
+            self.asks.append(pair)
+        self._heed(pair, now)
+
+    def _wants_to_ask_back(self, pair: Pair, now: float) -> bool:
+        if self.roaming and (self.settled or pair is self.selected):
+            return self.roaming.asked(pair, now)
+        # RFC 8445, section 7.3.1.4: one in progress is sent again, because the first may have met a closed filter.
+        return pair.state is not PairState.SUCCEEDED and now >= pair.tried + self.lasting.settings.pace
+
+    def _may_ask_back(self, pair: Pair, now: float) -> bool:
+        if not pair.stranger or pair.proved:
+            return True
+        self.lasting.guests.paid(pair, self.cost, self.cost)
+        return self.lasting.guests.may_ask(pair, self.cost, now)
+
+    def answered(self, pair: Pair, at: float, local: Candidate, now: float, *, nominating: bool) -> None:
+        """A signed answer came from where it was asked for, to a check sent `at`. `local`: as the peer sees us."""
+        if not pair.usable:
+            return
+        pair.answered, pair.tries, pair.state, pair.local = now, 0, PairState.SUCCEEDED, local
+        pair.confirmed, trip = max(pair.confirmed, at), now - at
+        pair.counters.responses_received += 1
+        pair.counters.round_trip = trip
+        pair.counters.total_round_trip += trip
+        self._list.measured(trip)
+        if self.roaming:
+            self.roaming.answered(pair, at, now)
+        else:
+            self._valid_since = now
+            self._select(pair, now, Why.ANSWERED)
+        if nominating and self.role.controlling and pair is self.selected and not self.settled:
+            self.settled = True
+            self.moves.append((pair, Why.NOMINATED))
+        self._heed(pair, now)
+
+    def refused(self, pair: Pair) -> bool:
+        """The peer takes its consent back: this way is never used again. Whether data took it."""
+        pair.barred = True
+        return pair is self.selected
+
+    # What is decided.
+
+    def _heed(self, pair: Pair, now: float) -> None:
+        """A pair has answered, or was nominated."""
+        if self.settled or self._is_gone:
+            self._consider(pair, now)
+        elif pair.state is not PairState.SUCCEEDED or not pair.usable:
+            return
+        elif not self.role.controlling and pair.nominated > NEVER:
+            self.settled = True
+            self._select(pair, now, Why.NOMINATED)
+        elif not self.nominating and self.selected and self._priority(pair) > self._priority(self.selected):
+            self._select(pair, now, Why.ANSWERED)
+        self._nominate(now)
+
+    def _consider(self, pair: Pair, now: float) -> None:
+        if self.roaming and (why := self.roaming.verdict(pair, now)):
+            self._select(pair, now, why)
+
+    def _select(self, pair: Pair, now: float, why: Why) -> None:
+        settings = self.lasting.settings
+        if self.roaming is None:
+            self.roaming = Roaming(settings, self.pairs, self.role, self.lasting.rhythm, self.lasting.draw, pair)
+            if pair.counters.round_trip is not None:
+                self.roaming.trip = pair.counters.round_trip
+        old = self.roaming.selected
+        self.roaming.select(pair, now, why)
+        self._round = now + settings.better
+        self.failed = False
+        self.moves.append((pair, why))
+        if why is Why.FOLLOWED and old.usable:
+            self.asks.append(old)  # if it still answers, we were led astray
+        if self.nominating:
+            self.asks.append(pair)
+
+    def _nominate(self, now: float) -> None:
+        """The controlling side chooses the best that answers: when there can be no better, or after some patience."""
+        if not self.role.controlling or self.nominating or self.roaming is None:
+            return
+        best = checklist.best(self.pairs, controlling=True)
+        if best is None:
+            return
+        complete = self.gathered and self.remote_complete
+        if now < self._valid_since + self.lasting.settings.patience and not checklist.nothing_better(
+            best, self.pairs, controlling=True, complete=complete
+        ):
+            return
+        self.nominating = True
+        if best is not self.selected:
+            self._select(best, now, Why.ANSWERED)
+        else:
+            self.asks.append(best)
+
+    def switch_role(self) -> None:
+        """A conflict is resolved (RFC 8445, section 7.3.1.1)."""
+        self.role.controlling = not self.role.controlling
+        self.nominating = self.settled and self.role.controlling
+
+    def nominates(self, pair: Pair) -> bool:
+        """Whether a check of this pair says that it is chosen: all of the selected one do, so that a peer that sees
+        another address of ours follows."""
+        return self.nominating and self.role.controlling and self.roaming is not None and pair is self.roaming.focus
+
+    def may_send(self, now: float) -> bool:
+        """Whether application data may go."""
+        return self.selected is not None and consent.may_send(self.selected, now, self.lasting.settings)
+
+    def standing(self, now: float) -> Step | None:
+        """What the selected pair's silence means. When consent is over, that pair is barred."""
+        if self.selected is None:
+            return Step.EXPIRE if self.failed else None
+        step = consent.standing(self.selected, now, self.lasting.settings)
+        if step is Step.EXPIRE:
+            self.selected.barred = True
+        return step
+
+    # The clock.
+
+    @property
+    def deadline(self) -> float:
+        """When there is something to do; infinite while there is not."""
+        if self.remote is None or self.retired:
+            return inf
+        if self.roaming and self.settled and not self._is_relayed():
+            return self.roaming.deadline
+        times = [self._list.deadline(self._listed())]
+        if self.roaming:
+            times.append(self.roaming.deadline)
+        elif not self.failed:
+            times.append(self._until)
+        if self.settled:
+            times.append(self._round)
+        if self.roaming and self.role.controlling and not self.nominating:
+            times.append(self._valid_since + self.lasting.settings.patience)
+        return min(times)
+
+    def tick(self, now: float) -> None:
+        """Do what is due."""
+        if self.remote is None or self.retired:
+            return
+        if self.roaming:
+            self.asks += self.roaming.due(now)
+            if other := self.roaming.rescue(now):
+                self._select(other, now, Why.FALLBACK)
+        if self.settled and self._is_relayed() and now >= self._round:
+            self._round = now + self.lasting.settings.better
+            for pair in self._shorter():
+                pair.state = PairState.WAITING
+        elif not self.settled and now >= self._until:
+            self.failed = True
+        turn = self._list.next(self._listed(), now, controlling=self.role.controlling)
+        if turn is not None and turn not in self.asks:
+            self.asks.append(turn)
+        self._nominate(now)
+
+    def _listed(self) -> list[Pair]:
+        """What the check list has: all, and after a nomination only what would be better than a relay."""
+        if self.settled:
+            return [pair for pair in self._shorter() if pair.state is PairState.WAITING] if self._is_relayed() else []
+        return [] if self.failed else [pair for pair in self.pairs if pair.vouched]
+
+    def _is_relayed(self) -> bool:
+        return self.selected is not None and checklist.relays(self.selected) > 0
+
+    def _shorter(self) -> list[Pair]:
+        assert self.selected is not None
+        relays = checklist.relays(self.selected)
+        return [pair for pair in self.pairs if pair.usable and pair.vouched and checklist.relays(pair) < relays]
+
+    # Within.
+
+    @property
+    def cost(self) -> int:
+        """Bytes of a check to the peer."""
+        return _CHECK + len(self.local.ufrag) + (len(self.remote.ufrag) if self.remote else 0)
+
+    @property
+    def _is_gone(self) -> bool:
+        return self.selected is not None and follow.is_gone(self.selected)
+
+    def _priority(self, pair: Pair) -> int:
+        return pair.priority(controlling=self.role.controlling)
+
+    def _go_on(self, now: float) -> None:
+        self.failed, self._until = False, now + self.lasting.settings.checking
+
+    def _keep(self, pair: Pair) -> bool:
+        return pair is self.selected or (self.roaming is not None and pair is self.roaming.focus)
+
+    def _learn(self, path: Path, base: Candidate, check: Check | None, now: float) -> Pair | None:
+        if path.socket in self.without:
+            return None
+        pair = pairing.stranger(path, base, check.priority, now) if check else pairing.stranger(path, base, None)
+        return pair if self.pairs.add(pair, self._keep) else None

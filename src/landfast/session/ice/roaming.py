@@ -1,0 +1,216 @@
+"""A session after its first pair: it asks whether the peer is still there, and goes where the peer is. Pure.
+
+    heard, asked, answered      what arrives, told by the generation
+    due, deadline               whom to check, and when
+    verdict                     whether a pair shall be selected instead, and why
+
+The selected pair is checked every few seconds; when it is silent against its own rhythm, or a check stays unanswered,
+twenty times a second, then less and less; every fifth time another way is checked beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import inf
+
+from landfast.session.ice import follow
+from landfast.session.ice.events import Socket, Why
+from landfast.session.ice.pairs import NEVER, Pair, Pairs
+from landfast.session.ice.rhythm import Rhythm
+from landfast.session.ice.roles import Role
+from landfast.session.ice.settings import Settings
+
+_TRIP = 0.1  # seconds: until the round trip is measured
+_SMOOTH = 0.25  # of a new measurement: one in three packets may be late without changing what late is
+_OTHERS = 5  # every so many checks, one goes another way: a fifth more, and 300 ms until the first
+_DISTRUST = 60.0  # seconds that an address whose packets were copies is not followed for its data
+
+
+class Roaming:
+    """Of one generation, while `selected` is its pair."""
+
+    def __init__(
+        self, settings: Settings, pairs: Pairs, role: Role, rhythm: Rhythm, draw: Callable[[int], bytes], first: Pair
+    ) -> None:
+        self.selected = first
+        self.trip = _TRIP
+        self._settings, self._pairs, self._role, self._rhythm, self._draw = settings, pairs, role, rhythm, draw
+        self._since = NEVER  # when it was selected
+        self._unanswered: float | None = None  # when the oldest check without an answer was sent
+        self._next = NEVER
+        self._count = 0
+        self._hurry = False
+        self._left: Pair | None = None  # the pair before, while it may still prove that it was left for nothing
+        self._distrusted: dict[Pair, float] = {}
+
+    def select(self, pair: Pair, now: float, why: Why) -> None:
+        """Go this way from now on."""
+        self._left = self.selected if why is Why.FOLLOWED else None
+        self.selected, self._since, self._unanswered = pair, now, None
+        self._wait(now)
+
+    @property
+    def focus(self) -> Pair | None:
+        """The pair that is asked: the selected one, or what stands in for it when it is gone."""
+        return self.selected if not follow.is_gone(self.selected) else self._successor()
+
+    @property
+    def silent_since(self) -> float:
+        """When the peer was last heard or has last answered."""
+        return max(self._rhythm.last, self.selected.answered)
+
+    def is_silent(self, now: float) -> bool:
+        """Whether the peer should have been heard by now."""
+        return now >= self._alarm()
+
+    def hurry(self) -> None:
+        """A way is lost, or a new one is there: look at all of them at once."""
+        self._hurry = True
+
+    # What arrives.
+
+    def answered(self, pair: Pair, at: float, now: float) -> None:
+        """An authenticated answer came, to a check sent `at`."""
+        if pair is self.selected:
+            self.trip += _SMOOTH * (now - at - self.trip)
+            self._unanswered = None
+            if self._rhythm.last > NEVER and now - self._rhythm.last > self._settings.suspicion:
+                self._rhythm.clear()
+        elif pair is self._left and at >= self._since:
+            self._distrusted[self.selected] = now
+
+    def asked(self, pair: Pair, now: float) -> bool:
+        """An authenticated check came. Whether to check back (RFC 8445, section 7.3.1.4)."""
+        if now < pair.tried + self._settings.pace:
+            return False
+        if pair is self.selected:
+            return self.is_silent(now)
+        return not follow.is_proved(pair, now) or pair.nominated > pair.confirmed
+
+    def sent(self, pair: Pair, now: float) -> None:
+        """A check went out."""
+        if pair is self.selected and self._unanswered is None:
+            self._unanswered = now
+
+    def verdict(self, pair: Pair, now: float) -> Why | None:
+        """Whether this pair shall be selected instead, and why: the first rule of follow.py that holds."""
+        old, role, settings = self.selected, self._role, self._settings
+        if pair is old or not follow.is_proved(pair, now):
+            return None
+        since, silent = self._since, self.is_silent(now)
+        may_follow = follow.is_settled(since, self.trip, now) and self._is_trusted(pair, now)
+        rules = {
+            Why.REBOUND: follow.is_gone(old),
+            Why.NOMINATED: follow.is_nominated(pair, old, controlling=role.controlling),
+            Why.RETURNED: pair is self._left and old in self._distrusted and not self._is_nominated(old),
+            Why.FOLLOWED: may_follow and follow.is_spoken_from(pair, old, since, self._rhythm, settings),
+            Why.BETTER: may_follow and not silent and follow.is_better(pair, old, controlling=role.controlling),
+            Why.FALLBACK: silent and follow.is_rescue(pair, self.silent_since, now, settings),
+        }
+        return next((why for why, holds in rules.items() if holds), None)
+
+    # The clock.
+
+    @property
+    def deadline(self) -> float:
+        """When somebody is to be checked."""
+        if self._hurry:
+            return NEVER
+        focus = self.focus
+        if focus is None:
+            return inf
+        alarm = self._alarm()
+        return max(alarm, focus.tried + self._step(focus)) if alarm <= self._next else self._next
+
+    def due(self, now: float) -> list[Pair]:
+        """Whom to check now."""
+        asks: list[Pair] = []
+        focus = self.focus
+        if self._hurry:
+            self._hurry = False
+            asks = [pair for pair in self._one_for_each_socket() if now >= pair.tried + self._settings.pace]
+        if focus is None:
+            return asks
+        silent = self.is_silent(now)
+        if now < (focus.tried + self._step(focus) if silent else self._next):
+            return asks
+        self._count += silent
+        if silent and self._count % _OTHERS == 0 and (other := self._another(focus)) and other not in asks:
+            asks.append(other)
+        self._wait(now)
+        return asks if focus in asks else [focus, *asks]
+
+    def rescue(self, now: float) -> Pair | None:
+        """In silence, the best of those that have answered meanwhile."""
+        if not self.is_silent(now):
+            return None
+        found = [pair for pair in self._pairs if self.verdict(pair, now) is Why.FALLBACK]
+        return max(found, key=self._worth, default=None)
+
+    # Within.
+
+    def _alarm(self) -> float:
+        """When silence becomes suspicious; past for a pair that is gone."""
+        if follow.is_gone(self.selected):
+            return NEVER
+        alarm = inf
+        if (patience := self._rhythm.patience) is not None:
+            alarm = self.silent_since + patience
+        if self._unanswered is not None:
+            alarm = min(alarm, self._unanswered + max(3 * self.trip, self._settings.suspicion))
+        return alarm
+
+    def _step(self, focus: Pair) -> float:
+        """Between two checks in silence: by how long it lasted at the last one."""
+        quiet = focus.tried - self.silent_since
+        return next(step for until, step in self._settings.steps if quiet < until)
+
+    def _wait(self, now: float) -> None:
+        jitter = 0.8 + 0.4 * self._draw(1)[0] / 255  # RFC 7675, section 5.1: so that sessions do not ask in step
+        self._next = now + self._settings.ping * jitter
+
+    def _is_nominated(self, pair: Pair) -> bool:
+        return not self._role.controlling and pair.nominated >= self._since - self.trip
+
+    def _is_trusted(self, pair: Pair, now: float) -> bool:
+        return now >= self._distrusted.get(pair, NEVER) + _DISTRUST
+
+    def _worth(self, pair: Pair) -> tuple[bool, int]:
+        return pair.proved, pair.priority(controlling=self._role.controlling)
+
+    def _candidates(self) -> list[Pair]:
+        """The ways that may be tried unasked: not those of mere strangers."""
+        return [pair for pair in self._pairs if pair.usable and pair.vouched]
+
+    def _successor(self) -> Pair | None:
+        """In the place of a pair that is gone: the newest socket to where the peer was; else the best there is."""
+        ways = self._candidates()
+        same = [pair for pair in ways if pair.remote.endpoint == self.selected.remote.endpoint]
+        if same:
+            kind = self.selected.base.type
+            return max(same, key=lambda pair: (pair.base.type is kind, pair.path.socket))
+        return max(ways, key=self._worth, default=None)
+
+    def _one_for_each_socket(self) -> list[Pair]:
+        best: dict[Socket, Pair] = {}
+        for pair in self._candidates():
+            here = pair.remote.endpoint == self.selected.remote.endpoint
+            rival = best.get(pair.path.socket)
+            if rival is None or (here, *self._worth(pair)) > (
+                rival.remote.endpoint == self.selected.remote.endpoint,
+                *self._worth(rival),
+            ):
+                best[pair.path.socket] = pair
+        return list(best.values())
+
+    def _another(self, focus: Pair) -> Pair | None:
+        """Of the socket that was used longest ago, the pair that was: so that all sockets are soon asked."""
+        ways = [pair for pair in self._candidates() if pair is not focus]
+        used: dict[Socket, float] = {}
+        for pair in ways:
+            used[pair.path.socket] = max(used.get(pair.path.socket, NEVER), pair.tried)
+
+        def turn(pair: Pair) -> tuple[float, float, bool, int]:
+            return used[pair.path.socket], pair.tried, not pair.proved, -self._worth(pair)[1]
+
+        return min(ways, key=turn, default=None)

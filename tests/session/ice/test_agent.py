@@ -1,0 +1,453 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+import pytest
+
+from landfast.session.ice import events
+from landfast.session.ice.candidate import Candidate, Type
+from landfast.session.ice.credentials import Credentials
+from landfast.session.ice.events import Path, Why
+from landfast.session.ice.ground import Address
+from landfast.session.ice.machine import State
+from landfast.session.ice.settings import Settings
+from landfast.wire import ice
+from tests.session.ice.world import End, Nat, World, checks, gap, is_data
+
+CONNECTED = ["checking", "connected", "completed"]
+
+
+def pair_of(world: World, *, controlling: bool = True, nat: bool = True) -> tuple[End, End]:
+    """A host behind a NAT, and one with a public address."""
+    if nat:
+        a = world.end("10.0.0.1", controlling=controlling, nat=Nat("192.0.2.1"))
+    else:
+        a = world.end("192.0.2.1", controlling=controlling)
+    return a, world.end("203.0.113.9", controlling=not controlling)
+
+
+def restart(world: World, by: End, peer: End) -> None:
+    """An offer and its answer, one trip each."""
+
+    def answer() -> None:
+        peer.agent.restart(world.now, controlling=False)
+        peer.agent.set_remote(by.agent.local, world.now)
+        peer.agent.gather(world.now)
+        world.after(world.trip, partial(by.agent.set_remote, peer.agent.local, world.now + world.trip))
+        world.signal()
+
+    by.agent.restart(world.now, controlling=True)
+    by.agent.gather(world.now)
+    world.after(world.trip, answer)
+    world.signal()
+
+
+# Connecting.
+
+
+@pytest.mark.parametrize("controlling", [True, False])
+@pytest.mark.parametrize("nat", [True, False])
+def test_two_agents_connect_and_data_flows(controlling: bool, nat: bool) -> None:
+    world = World()
+    a, b = pair_of(world, controlling=controlling, nat=nat)
+    world.start()
+    world.run(1)
+    assert a.states == b.states == CONNECTED
+    assert (a.agent.controlling, b.agent.controlling) == (controlling, not controlling)
+    world.talk(1)
+    world.run(2)
+    assert len(a.received) == len(b.received) == 50
+
+
+def test_the_first_answer_lets_data_flow_before_a_nomination() -> None:
+    world = World()
+    a, _ = pair_of(world)
+    world.start()
+    while not a.agent.may_send(world.now):
+        world.run(0.01)
+    assert a.moves == [Why.ANSWERED]
+    assert world.now - 100 < 0.1  # one trip of signalling, and one of the check
+
+
+def test_gathering_twice_tells_every_candidate_once() -> None:
+    world = World()
+    a, _ = pair_of(world)
+    world.start()
+    a.agent.gather(world.now)
+    world.run(1)
+    assert len(a.told(events.CandidateGathered)) == 1
+    assert len(a.told(events.GatheringDone)) == 1
+
+
+@pytest.mark.parametrize("both", [True, False])
+def test_a_conflict_of_roles_is_resolved(both: bool) -> None:
+    world = World(seed=3)
+    a = world.end("10.0.0.1", controlling=both, nat=Nat("192.0.2.1"))
+    b = world.end("203.0.113.9", controlling=both)
+    world.start()
+    world.run(2)
+    assert a.states == b.states == CONNECTED
+    assert a.agent.controlling is not b.agent.controlling
+    assert len(a.told(events.RoleChanged)) + len(b.told(events.RoleChanged)) == 1
+
+
+def test_a_lite_peer_is_controlled_and_nominated() -> None:
+    """It answers, and never asks."""
+    world = World()
+    a, b = pair_of(world, controlling=False)
+    world.start(lite=b)
+    world.passes = lambda source, _target, data: (
+        not (source[0] == "203.0.113.9" and isinstance(ice.parse(data), ice.Check))
+    )
+    world.run(1)
+    assert a.states == CONNECTED
+    assert a.agent.controlling
+    assert any(check.use_candidate for _, _, check in checks(a))
+
+
+def test_a_check_that_overtakes_the_description_is_answered_and_asked_back_later() -> None:
+    world = World()
+    a, b = pair_of(world)
+    for end in (a, b):
+        end.agent.set_addresses([Address(each) for each in end.addresses], world.now)
+        end.agent.gather(world.now)
+    a.agent.set_remote(b.agent.local, world.now)
+    world.signal()
+    world.run(0.3)
+    assert a.agent.may_send(world.now)
+    assert checks(b) == []
+    b.agent.set_remote(a.agent.local, world.now)
+    world.run(0.1)
+    assert b.agent.may_send(world.now)
+
+
+def test_candidates_find_their_generation_by_their_fragment() -> None:
+    world = World()
+    a, b = pair_of(world)
+    world.start()
+    early = Candidate(Type.HOST, ("203.0.113.50", 7), 5, "1", ufrag="late")
+    a.agent.add_remote_candidate(early, world.now)
+    assert early not in a.agent.remote_candidates
+    world.run(1)
+    known = b.agent.local.ufrag
+    a.agent.restart(world.now)
+    a.agent.add_remote_candidate(replace(early, ufrag=known), world.now)
+    assert a.agent.remote_candidates == []  # it belongs to the old one
+    a.agent.set_remote(Credentials("late", "x" * 22), world.now)
+    assert a.agent.remote_candidates == [early]
+
+
+def test_names_and_tcp_do_no_harm() -> None:
+    world = World()
+    a, _ = pair_of(world)
+    world.start()
+    for odd in (
+        Candidate(Type.HOST, ("1f4712db-ea17-4bcf-a596-105139dfd8bf.local", 7), 5, "1"),
+        Candidate(Type.HOST, ("203.0.113.9", 9), 5, "1", transport="tcp", tcp_type="active"),
+        Candidate(Type.HOST, ("2001:db8::1", 9), 5, "1"),
+    ):
+        a.agent.add_remote_candidate(odd, world.now)
+        assert odd in a.agent.remote_candidates
+    world.run(1)
+    assert a.states == CONNECTED
+
+
+def test_without_any_path_it_fails_and_a_late_check_brings_it_back() -> None:
+    world = World()
+    a, b = pair_of(world)
+    world.cut(40)
+    world.start()
+    world.run(35)
+    assert a.states == b.states == ["checking", "failed"]
+    asked = len(checks(a))
+    world.run(20)
+    assert len(checks(a)) == asked
+    # A candidate that comes now is tried.
+    b.agent.add_remote_candidate(Candidate(Type.HOST, ("192.0.2.200", 7), 5, "1"), world.now)
+    a.agent.add_remote_candidate(Candidate(Type.HOST, ("203.0.113.200", 7), 5, "1"), world.now)
+    world.run(1)
+    assert a.states == b.states == ["checking", "failed", "connected", "completed"]
+
+
+def test_with_heavy_loss_it_connects() -> None:
+    for seed in range(10):
+        world = World(seed=seed, loss=0.3)
+        a, b = pair_of(world)
+        world.start()
+        world.run(12)
+        assert a.states == b.states == CONNECTED, seed
+
+
+# What is believed.
+
+
+def test_a_check_without_our_password_is_not_answered() -> None:
+    world = World()
+    a, b = pair_of(world, nat=False)
+    world.start()
+    world.run(1)
+    (socket,) = b.open
+    forged = ice.check(
+        bytes(12),
+        to=b.agent.local.ufrag,
+        by=a.agent.local.ufrag,
+        password="x" * 22,
+        priority=1,
+        controlling=True,
+        tie_breaker=1,
+        use_candidate=True,
+    )
+    stranger = ("198.51.100.1", 7)
+    b.agent.receive(forged, Path(socket, stranger), world.now)
+    world.run(1)
+    assert all(remote != stranger for _, _, remote, _ in b.sent)
+
+
+def test_an_answer_counts_only_from_where_it_was_asked_and_with_its_signature() -> None:
+    world = World()
+    a, b = pair_of(world, nat=False)
+    world.passes = lambda _source, _target, data: isinstance(ice.parse(data), ice.Check)
+    world.start()
+    world.run(0.2)
+    (_, remote, check), (socket,) = checks(a)[0], a.open
+    for password, source in ((b.agent.local.password, ("198.51.100.1", 7)), ("x" * 22, remote)):
+        a.agent.receive(ice.success(check, ("192.0.2.1", 1), password), Path(socket, source), world.now)
+        assert not a.agent.may_send(world.now)
+    a.agent.receive(ice.success(check, ("192.0.2.1", 1), b.agent.local.password), Path(socket, remote), world.now)
+    assert a.agent.may_send(world.now)
+
+
+def test_a_peer_that_takes_its_consent_back_gets_nothing_more() -> None:
+    world = World()
+    a, b = pair_of(world, nat=False)
+    world.start()
+    world.run(5)
+    (_, remote, check), (socket,), pair = checks(a)[-1], a.open, a.agent.selected
+    assert pair is not None
+    world.cut(60)
+    a.agent.handle_timer(world.now + 3)  # one more check, which the peer does not answer
+    world.drain(a)
+    (_, remote, check) = checks(a)[-1]
+    for password in ("x" * 22, b.agent.local.password):
+        assert a.agent.may_send(world.now)
+        a.agent.receive(ice.refusal(check, ice.Code.FORBIDDEN, password), Path(socket, remote), world.now)
+    assert not a.agent.may_send(world.now)
+    assert pair.barred
+    world.drain(a)
+    assert len(a.told(events.ConsentRevoked)) == 1
+    assert len(a.open) == 2
+
+
+def test_where_consent_has_ended_nothing_but_a_refusal_is_sent() -> None:
+    world = World()
+    a, b = pair_of(world, nat=False)
+    world.start()
+    world.run(1)
+    world.talk(50)
+    old, (here,), (there,) = a.agent.selected, dict(a.open), b.open.values()
+    world.cut(31)
+    world.run(49)
+    assert old is not None
+    assert old.barred
+    since = old.answered + 30
+    sent = [
+        ice.parse(data) for when, socket, remote, data in a.sent if when > since and (socket, remote) == (here, there)
+    ]
+    assert all(isinstance(read, ice.Answer) and read.code == ice.Code.FORBIDDEN for read in sent)
+    assert a.agent.state is b.agent.state is State.COMPLETED
+
+
+# Consent.
+
+
+def test_consent_ends_thirty_seconds_after_the_last_answer_and_nothing_is_sent() -> None:
+    world = World()
+    a, b = pair_of(world)
+    world.start()
+    world.run(1)
+    world.talk(120)
+    world.cut(60)
+    world.run(50)
+    assert a.states[-3:] == ["completed", "disconnected", "failed"]
+    last = max(when for when, _, _, data in a.sent if is_data(data))
+    pair = a.agent.stats(world.now).selected
+    assert pair is not None
+    assert pair.last_answer is not None
+    assert last - pair.last_answer <= 30
+    assert not b.agent.send(b"\x80", world.now)
+
+
+def test_a_round_trip_of_700_ms_changes_nothing() -> None:
+    world = World()
+    a, b = pair_of(world)
+    world.start()
+    world.run(1)
+    world.talk(60)
+    world.run(1)
+    world.trip = 0.7
+    before = len(checks(a))
+    world.run(60)
+    assert a.states == b.states == CONNECTED
+    assert len(checks(a)) - before < 60
+
+
+def test_one_lost_packet_in_five_changes_nothing() -> None:
+    world = World(seed=5)
+    a, b = pair_of(world)
+    world.start()
+    world.run(1)
+    world.loss = 0.2
+    world.talk(120, every=0.05)
+    world.run(120)
+    assert a.states == b.states == CONNECTED
+    assert {*a.moves, *b.moves} <= {Why.ANSWERED, Why.NOMINATED}
+
+
+def test_an_idle_session_costs_one_check_in_two_and_a_half_seconds_each() -> None:
+    world = World()
+    a, b = pair_of(world)
+    world.start()
+    world.run(5)
+    before = len(checks(a)), len(checks(b))
+    world.run(500)
+    for end, was in zip((a, b), before, strict=True):
+        assert 500 / 3.1 < len(checks(end)) - was < 500 / 1.9
+
+
+# Restart.
+
+
+@pytest.mark.parametrize("by_client", [True, False])
+def test_a_restart_leaves_no_gap_and_keeps_the_socket(by_client: bool) -> None:
+    world = World()
+    a, b = pair_of(world)
+    world.start()
+    world.run(1)
+    world.talk(20)
+    old, start, sockets = a.agent.local, world.now, dict(a.open)
+    restart(world, *((a, b) if by_client else (b, a)))
+    world.run(19)
+    assert a.agent.local != old
+    assert Why.RESTARTED in a.moves
+    assert Why.RESTARTED in b.moves
+    assert max(gap(a, start + 0.1, world.now - 0.1), gap(b, start + 0.1, world.now - 0.1)) < 0.021
+    assert a.states == b.states == CONNECTED
+    assert a.open == sockets
+    assert (a.agent.controlling, b.agent.controlling) == (by_client, not by_client)
+
+
+def test_the_old_generation_answers_for_a_while_and_is_forgotten() -> None:
+    world = World()
+    a, b = pair_of(world)
+    world.start()
+    world.run(1)
+    old = b.agent.local.ufrag
+    restart(world, a, b)
+    world.run(1)
+    assert b.agent._generations.of_check(old) is not None
+    world.run(6)
+    assert b.agent._generations.of_check(old) is None
+    assert len(list(a.agent._generations)) == 1
+    assert all(sent.owner is a.agent._generations.current for sent in a.agent._checks.transactions._sent.values())
+
+
+def test_a_peer_that_cannot_restart_changes_nothing() -> None:
+    world = World()
+    a, b = pair_of(world)
+    world.start()
+    world.run(1)
+    world.talk(10)
+    start, old = world.now, a.agent.local
+    a.agent.restart(world.now)
+    a.agent.gather(world.now)
+    world.run(3)
+    a.agent.set_remote(b.agent.local, world.now)  # the answer says what it always said
+    a.agent.abort_restart(world.now)
+    assert a.agent.local == old
+    world.run(6)
+    assert max(gap(a, start + 0.1, world.now - 0.1), gap(b, start + 0.1, world.now - 0.1)) < 0.021
+
+
+def test_the_second_restart_in_a_row_uses_fresh_sockets_and_gives_them_back() -> None:
+    world = World()
+    a, b = pair_of(world)
+    world.start()
+    world.run(1)
+    first = dict(a.open)
+    for _ in range(2):
+        a.agent.restart(world.now)
+        a.agent.gather(world.now)
+        world.run(1)
+    assert len(a.open) == 2
+    assert a.agent.local_candidates[0].endpoint not in first.values()
+    a.agent.abort_restart(world.now)
+    world.run(1)
+    assert a.open == first
+    restart(world, a, b)  # still after a failure
+    world.run(10)
+    assert Why.RESTARTED in a.moves
+    assert len(a.open) == 1
+    assert a.open != first
+
+
+def test_a_restart_heals_what_has_failed() -> None:
+    world = World()
+    a, b = pair_of(world)
+    world.start()
+    world.run(1)
+    healthy, b.addresses = b.addresses, []  # b's host is gone, without its agent knowing
+    world.run(40)
+    assert a.agent.state is State.FAILED
+    b.addresses = healthy
+    b.nat = None
+    restart(world, a, b)
+    world.run(2)
+    assert a.agent.state is b.agent.state is State.COMPLETED
+    world.talk(1)
+    world.run(2)
+    assert len(a.received) == len(b.received) == 50
+
+
+def test_credentials_of_a_restart_that_nobody_announced_make_one() -> None:
+    world = World()
+    a, _ = pair_of(world)
+    world.start()
+    world.run(1)
+    old = a.agent.local
+    a.agent.set_remote(Credentials("newu", "y" * 22), world.now)
+    assert a.agent.local != old
+    assert a.agent.may_send(world.now)
+
+
+# The end.
+
+
+def test_close_gives_everything_back_and_is_final() -> None:
+    world = World()
+    a, _ = pair_of(world)
+    world.start()
+    world.run(1)
+    a.agent.close(world.now)
+    a.agent.close(world.now)
+    world.run(1)
+    assert a.states[-1] == "closed"
+    assert a.open == {}
+    assert a.agent.deadline is None
+    assert not a.agent.send(b"\x80", world.now)
+    a.agent.restart(world.now)
+    a.agent.gather(world.now)
+    a.agent.receive(b"\x80", Path(1, ("203.0.113.9", 1)), world.now)
+    world.run(100)
+    assert a.states[-1] == "closed"
+
+
+def test_relay_only_tells_no_address_of_this_host() -> None:
+    world = World()
+    a = world.end("192.0.2.1", controlling=True, settings=Settings(relay_only=True))
+    world.end("203.0.113.9", controlling=False)
+    world.start()
+    world.run(3)
+    assert a.told(events.CandidateGathered) == []
+    assert a.agent.local_candidates == []
+    assert checks(a) == []

@@ -1,0 +1,287 @@
+from __future__ import annotations
+
+import random
+from math import inf
+
+import pytest
+
+from landfast.model.facts import Endpoint
+from landfast.session.ice.candidate import Type
+from landfast.session.ice.credentials import Credentials
+from landfast.session.ice.events import Path, Why
+from landfast.session.ice.generation import Generation
+from landfast.session.ice.lasting import Lasting
+from landfast.session.ice.machine import Step
+from landfast.session.ice.pairs import Pair, PairState
+from landfast.session.ice.roles import Role
+from landfast.session.ice.settings import Settings
+from landfast.wire import ice
+from tests.session.ice.making import HERE, PEER, candidate
+
+OURS, THEIRS = Credentials("ours", "p" * 22), Credentials("them", "q" * 22)
+BASE, RELAY = candidate(endpoint=HERE), candidate(Type.RELAYED, ("198.51.100.5", 7))
+HOST, REFLEXIVE = candidate(), candidate(Type.SERVER_REFLEXIVE, ("203.0.113.200", 7))
+
+
+def generation(*, controlling: bool = True, without: frozenset[int] = frozenset()) -> Generation:
+    """With a socket, 1, a relay, 2, and two candidates of the peer."""
+    lasting = Lasting(Settings(), random.Random(1).randbytes)
+    made = Generation(lasting, OURS, Role(controlling, 7), without)
+    made.set_remote(THEIRS, 100, lite=False)
+    made.add_remote(HOST)
+    made.add_remote(REFLEXIVE)
+    made.stand_on([(1, BASE), (2, RELAY)], 100)
+    return made
+
+
+def at(of: Generation, socket: int, remote: Endpoint) -> Pair:
+    found = of.pairs.get(Path(socket, remote))
+    assert found is not None
+    return found
+
+
+def answer(of: Generation, pair: Pair, now: float, *, nominating: bool = False) -> None:
+    of.answered(pair, now - 0.04, pair.base, now, nominating=nominating)
+
+
+def check(
+    of: Generation, path: Path, now: float, *, number: bytes = bytes(12), use: bool = False, priority: int = 1
+) -> None:
+    read = ice.parse(
+        ice.check(
+            number,
+            to="ours",
+            by="them",
+            password=OURS.password,
+            priority=priority,
+            controlling=not of.role.controlling,
+            tie_breaker=1,
+            use_candidate=use,
+        )
+    )
+    assert isinstance(read, ice.Check)
+    of.asked(path, BASE if path.socket == 1 else RELAY, read, now)
+
+
+def asks(of: Generation, now: float) -> list[Pair]:
+    """Take what it wants to ask, as if it were sent."""
+    taken, of.asks = of.asks, []
+    for pair in taken:
+        pair.tried, pair.tries = now, pair.tries + 1
+        if pair.state is PairState.WAITING:
+            pair.state = PairState.IN_PROGRESS
+    return taken
+
+
+def whys(of: Generation) -> list[Why]:
+    taken, of.moves = of.moves, []
+    return [why for _, why in taken]
+
+
+def test_nothing_is_asked_before_the_peer_is_known() -> None:
+    made = Generation(Lasting(Settings(), bytes), OURS, Role(True, 7))
+    made.add_remote(HOST)
+    made.stand_on([(1, BASE)], 100)
+    assert made.deadline == inf
+    made.tick(200)
+    assert asks(made, 200) == []
+
+
+def test_a_candidate_is_added_once() -> None:
+    made = generation()
+    assert not made.add_remote(HOST)
+    assert len(made.pairs) == 4
+
+
+def test_pairs_are_asked_in_turn_and_a_late_candidate_at_its_priority() -> None:
+    made = generation()
+    asked, now = [], 100.0
+    for _ in range(2):
+        made.tick(now)
+        asked += asks(made, now)
+        now = made.deadline
+    late = candidate(endpoint=("203.0.113.77", 7), local=60000)
+    made.add_remote(late)
+    made.stand_on([(1, BASE), (2, RELAY)], now)
+    made.tick(now)
+    asked += asks(made, now)
+    assert [pair.path for pair in asked] == [Path(1, PEER), Path(1, REFLEXIVE.endpoint), Path(1, late.endpoint)]
+
+
+def test_a_check_for_a_pair_in_progress_sends_ours_again() -> None:
+    """RFC 8445, section 7.3.1.4: the first one may have met a closed filter."""
+    made = generation()
+    made.tick(100)
+    asks(made, 100)
+    check(made, Path(1, PEER), 100.01)
+    assert asks(made, 100.01) == []  # but not faster than the pace
+    check(made, Path(1, PEER), 100.06)
+    assert [pair.path for pair in asks(made, 100.06)] == [Path(1, PEER)]
+
+
+def test_an_address_learnt_from_a_check_is_asked_back_with_its_priority() -> None:
+    made = generation()
+    path = Path(1, ("198.51.100.1", 7))
+    check(made, path, 100, priority=77)
+    (pair,) = asks(made, 100)
+    assert (pair.path, pair.remote.type, pair.remote.priority) == (path, Type.PEER_REFLEXIVE, 77)
+
+
+def test_the_first_that_answers_is_used_and_a_better_one_instead() -> None:
+    made = generation()
+    relayed, direct = at(made, 2, PEER), at(made, 1, PEER)
+    answer(made, relayed, 100.1)
+    assert made.selected is relayed
+    assert made.may_send(100.1)
+    answer(made, direct, 100.2)
+    assert made.selected is direct
+    assert whys(made) == [Why.ANSWERED, Why.ANSWERED]
+
+
+def test_the_best_is_nominated_after_some_patience() -> None:
+    made = generation()
+    answer(made, at(made, 2, PEER), 100.1)
+    made.tick(100.5)
+    assert not made.nominating
+    made.tick(100.6)
+    assert made.nominating
+    assert made.selected in asks(made, 100.6)
+    assert not made.settled
+    answer(made, at(made, 2, PEER), 100.65, nominating=True)
+    assert made.settled
+    assert whys(made)[-1] is Why.NOMINATED
+
+
+def test_the_best_that_can_be_is_nominated_at_once() -> None:
+    made = generation()
+    answer(made, at(made, 1, PEER), 100.1)
+    assert made.nominating
+
+
+def test_only_the_selected_pair_is_nominated() -> None:
+    made = generation()
+    answer(made, at(made, 1, PEER), 100.1)
+    assert made.nominates(at(made, 1, PEER))
+    assert not made.nominates(at(made, 2, PEER))
+
+
+@pytest.mark.parametrize("nominated_first", [True, False])
+def test_a_controlled_side_takes_what_is_nominated_and_answers(nominated_first: bool) -> None:
+    made = generation(controlling=False)
+    answer(made, at(made, 1, PEER), 100.1)
+    relayed = at(made, 2, PEER)
+    if nominated_first:
+        check(made, relayed.path, 100.2, use=True)
+        assert made.selected is not relayed  # it has not proved itself
+        answer(made, relayed, 100.3)
+    else:
+        answer(made, relayed, 100.2)
+        check(made, relayed.path, 100.3, use=True)
+    assert made.selected is relayed
+    assert made.settled
+    assert whys(made)[-1] is Why.NOMINATED
+
+
+def test_a_controlling_side_is_not_told_what_to_take() -> None:
+    made = generation()
+    answer(made, at(made, 1, PEER), 100.1)
+    answer(made, at(made, 1, PEER), 100.2, nominating=True)
+    answer(made, at(made, 2, PEER), 100.3)
+    check(made, at(made, 2, PEER).path, 100.4, use=True)
+    assert made.selected is at(made, 1, PEER)
+
+
+def test_checks_that_nobody_answers_fail_in_the_end_and_a_new_candidate_begins_again() -> None:
+    made = generation()
+    now = 100.0
+    while made.deadline < 131:
+        now = max(now, made.deadline)
+        made.tick(now)
+        asks(made, now)
+    assert made.standing(131) is Step.EXPIRE
+    assert made.deadline == inf
+    made.add_remote(candidate(endpoint=("203.0.113.77", 7)))
+    made.stand_on([(1, BASE)], 140)
+    assert made.standing(140) is None
+    assert made.deadline <= 140
+
+
+def test_a_relay_that_moved_to_another_address_has_to_prove_itself_again() -> None:
+    made = generation(controlling=False)
+    relayed = at(made, 2, PEER)
+    answer(made, relayed, 100.1)
+    made.settled = True
+    new = candidate(Type.RELAYED, ("198.51.100.5", 99))
+    made.renew(2, new, 101)
+    assert relayed.lost
+    assert not made.may_send(101)
+    made.tick(101)
+    fresh = at(made, 2, PEER)
+    assert fresh.base == new
+    assert fresh in asks(made, 101)
+    answer(made, fresh, 101.1)
+    assert made.selected is fresh
+    assert whys(made)[-1] is Why.REBOUND
+
+
+def test_a_relay_that_kept_its_address_is_asked_at_once() -> None:
+    made = generation(controlling=False)
+    answer(made, at(made, 2, PEER), 100.1)
+    asks(made, 100.1)
+    made.renew(2, None, 101)
+    assert asks(made, 101) == [at(made, 2, PEER)]
+    made.renew(1, None, 102)
+    assert asks(made, 102) == []
+
+
+def test_a_session_on_a_relay_looks_for_a_direct_way_now_and_then() -> None:
+    made = generation()
+    relayed = at(made, 2, PEER)
+    answer(made, relayed, 100.1)
+    made.settled, made.nominating = True, True
+    now, asked = 100.1, []
+    while now < 160:
+        now = max(now, made.deadline)
+        made.tick(now)
+        for pair in asks(made, now):
+            if pair is relayed:
+                answer(made, relayed, now)
+            else:
+                asked.append((now, pair))
+    direct = [(when, pair) for when, pair in asked if pair is at(made, 1, PEER)]
+    assert 2 <= len(direct) <= 4
+    assert {pair.path.socket for _, pair in asked} == {1}
+    answer(made, direct[-1][1], 160)
+    assert made.selected is direct[-1][1]
+    assert whys(made)[-1] is Why.BETTER
+
+
+def test_sockets_that_are_not_its_own_are_not_used() -> None:
+    made = generation(without=frozenset({1}))
+    assert {pair.path.socket for pair in made.pairs} == {2}
+    answer(made, at(made, 2, PEER), 100)
+    made.heard(Path(1, ("198.51.100.1", 7)), BASE, 1000, 101)
+    assert {pair.path.socket for pair in made.pairs} == {2}
+
+
+def test_one_that_is_retired_only_answers() -> None:
+    made = generation()
+    answer(made, at(made, 1, PEER), 100)
+    asks(made, 100)
+    made.retired = True
+    check(made, Path(1, ("198.51.100.1", 7)), 101)
+    made.heard(Path(1, ("198.51.100.2", 7)), BASE, 1000, 101)
+    made.tick(200)
+    assert asks(made, 200) == []
+    assert made.deadline == inf
+
+
+def test_what_has_revoked_its_consent_is_never_used_again() -> None:
+    made = generation()
+    direct = at(made, 1, PEER)
+    answer(made, direct, 100)
+    assert made.refused(direct)
+    assert made.standing(101) is Step.EXPIRE
+    answer(made, direct, 101)
+    assert not made.may_send(101)
+    assert not made.refused(at(made, 2, PEER))

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import random
+from math import inf
+
+import pytest
+
+from landfast.session.ice import credentials
+from landfast.session.ice.credentials import Credentials
+from landfast.session.ice.events import Socket
+from landfast.session.ice.generation import Generation
+from landfast.session.ice.generations import Generations
+from landfast.session.ice.lasting import Lasting
+from landfast.session.ice.roles import Role
+from landfast.session.ice.settings import Settings
+from tests.session.ice.making import pair
+
+DRAW = random.Random(1).randbytes
+SOCKETS = frozenset({1, 2})
+
+
+def make(controlling: bool, without: frozenset[Socket]) -> Generation:
+    return Generation(Lasting(Settings(), DRAW), credentials.drawn(DRAW), Role(controlling, 7), without)
+
+
+@pytest.fixture
+def session() -> Generations:
+    made = Generations(Settings(linger=5), make, controlling=True)
+    made.current.set_remote(Credentials("rem0", "x" * 22), 100, lite=False)
+    works(made.current, 100)
+    return made
+
+
+def works(generation: Generation, now: float, *, settled: bool = True) -> None:
+    made = pair()
+    generation.pairs.add(made)
+    generation.answered(made, now, made.base, now, nominating=False)
+    generation.settled = settled
+
+
+def test_the_pending_one_is_the_newest_and_the_current_one_carries_on(session: Generations) -> None:
+    old = session.current
+    assert session.restart(SOCKETS, None) is None
+    assert session.current is old
+    assert session.newest is session.pending
+    assert session.pending is not None
+    assert session.pending.local != old.local
+    assert session.pending.role.controlling
+    assert [*session] == [session.pending, old]
+    assert session.of_check(old.local.ufrag) is old
+    assert session.of_candidate("rem0") is old
+    assert session.of_candidate("rem1") is None
+
+
+def test_it_is_promoted_when_its_pair_is_settled(session: Generations) -> None:
+    old = session.current
+    session.restart(SOCKETS, False)
+    new = session.newest
+    new.set_remote(Credentials("rem1", "y" * 22), 101, lite=False)
+    assert not session.promote(101)
+    works(new, 101, settled=False)
+    assert not session.promote(101)
+    new.settled = True
+    assert session.promote(101)
+    assert (session.current, session.pending) == (new, None)
+    assert old.retired
+    assert session.expired(105.9) == []
+    assert session.expired(106) == [old]
+    assert [*session] == [new]
+
+
+def test_it_is_promoted_at_its_first_answer_when_the_old_one_is_silent(session: Generations) -> None:
+    old = session.current
+    session.restart(SOCKETS, None)
+    session.newest.set_remote(Credentials("rem1", "y" * 22), 101, lite=False)
+    assert old.selected is not None
+    old.selected.lost = True
+    works(session.newest, 101, settled=False)
+    assert session.promote(101)
+
+
+def test_after_a_failure_the_next_one_uses_other_sockets_until_one_succeeds(session: Generations) -> None:
+    session.restart(SOCKETS, None)
+    first = session.pending
+    assert first is not None
+    assert first.without == frozenset()
+    assert session.restart(SOCKETS, None) is first
+    assert session.newest.without == SOCKETS
+    assert session.abort() is not None
+    assert session.abort() is None
+    session.restart(SOCKETS, None)
+    assert session.newest.without == SOCKETS
+    session.newest.set_remote(Credentials("rem1", "y" * 22), 101, lite=False)
+    works(session.newest, 101)
+    assert session.promote(101)
+    session.restart(SOCKETS, None)
+    assert session.newest.without == frozenset()
+
+
+def test_before_the_peer_is_known_a_restart_only_changes_the_credentials() -> None:
+    session = Generations(Settings(), make, controlling=True)
+    old = session.current
+    assert session.restart(SOCKETS, None) is old
+    assert session.pending is None
+    assert session.current.local != old.local
+    assert session.deadline == inf

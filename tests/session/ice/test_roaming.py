@@ -1,0 +1,360 @@
+from __future__ import annotations
+
+from functools import partial
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from landfast.model.facts import Endpoint
+from landfast.session.ice.agent import Agent
+from landfast.session.ice.candidate import Type
+from landfast.session.ice.events import Path, Why
+from landfast.session.ice.ground import Address
+from landfast.session.ice.machine import State
+from landfast.session.ice.pairs import Pair, Pairs
+from landfast.session.ice.rhythm import Rhythm
+from landfast.session.ice.roaming import Roaming
+from landfast.session.ice.roles import Role
+from landfast.session.ice.settings import Settings
+from landfast.wire import ice
+from tests.session.ice.making import pair
+from tests.session.ice.world import End, Nat, World, checks, gap, is_data
+
+ATTACKER = ("198.51.100.66", 666)
+JUNK = b"\x16\xfe\xfd" + bytes(100)
+
+
+def connected(
+    *, controlling: bool = True, symmetric: bool = False, seed: int = 0, every: float = 0.02, seconds: float = 10
+) -> tuple[World, End, End]:
+    """A client behind a NAT and a public peer that talk, a second and a bit after the first packet."""
+    world = World(seed=seed)
+    a = world.end("10.0.0.1", controlling=controlling, nat=Nat("192.0.2.1", symmetric=symmetric))
+    b = world.end("203.0.113.9", controlling=not controlling)
+    world.start()
+    world.run(2)
+    world.talk(seconds, every)
+    world.run(1 + world.random.random())
+    return world, a, b
+
+
+def outside(a: End) -> Endpoint:
+    """Where the peer sees the client."""
+    assert a.agent.selected is not None
+    return a.agent.selected.local.endpoint
+
+
+# The peer's address changes.
+
+
+@pytest.mark.parametrize("controlling", [True, False])
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_a_new_public_address_costs_the_client_nothing_and_the_peer_three_trips(
+    controlling: bool, symmetric: bool
+) -> None:
+    for seed in range(5):
+        world, a, b = connected(controlling=controlling, symmetric=symmetric, seed=seed)
+        assert a.nat is not None
+        a.nat.move("192.0.2.77")
+        start = world.now
+        world.run(3)
+        assert gap(b, start - 0.03, world.now) < 0.041
+        assert gap(a, start - 0.03, world.now) < 0.15
+        assert b.moves[-1] in (Why.FOLLOWED, Why.NOMINATED)
+        assert a.states == b.states == ["checking", "connected", "completed"]
+
+
+@pytest.mark.parametrize("controlling", [True, False])
+def test_a_new_local_address_is_used_at_once(controlling: bool) -> None:
+    for seed in range(5):
+        world, a, b = connected(controlling=controlling, seed=seed)
+        a.addresses = ["10.0.0.7"]
+        a.agent.set_addresses([Address("10.0.0.7")], world.now)
+        start = world.now
+        world.run(3)
+        assert gap(b, start - 0.03, world.now) < 0.1
+        assert gap(a, start - 0.03, world.now) < 0.15
+        assert a.moves[-1] is Why.REBOUND
+        assert len(a.open) == 1
+
+
+def test_without_data_the_next_ping_shows_the_new_address() -> None:
+    world, a, b = connected(seconds=1)
+    world.run(5)
+    assert a.nat is not None
+    a.nat.move("192.0.2.77")
+    world.run(4)
+    assert b.agent.selected is not None
+    assert b.agent.selected.path.remote == outside(a)
+    assert outside(a)[0] == "192.0.2.77"
+
+
+@pytest.mark.parametrize("controlling", [True, False])
+@pytest.mark.parametrize("seconds", [8, 35, 120])
+def test_after_a_blackout_data_returns_within_a_step_and_a_trip(controlling: bool, seconds: float) -> None:
+    world, a, b = connected(controlling=controlling, seconds=seconds + 10, every=0.05)
+    assert a.nat is not None
+    world.cut(seconds)
+    world.run(seconds)
+    a.nat.move("192.0.2.88")
+    start = world.now
+    world.run(3)
+    assert gap(b, start, world.now) < 0.3
+    assert gap(a, start, world.now) < 0.35
+    assert a.agent.state is b.agent.state is State.COMPLETED
+    assert len(b.moves) <= 4  # nobody chases anybody
+
+
+@pytest.mark.parametrize("controlling", [True, False])
+def test_two_public_sides_do_not_chase_each_other_after_a_blackout(controlling: bool) -> None:
+    world = World()
+    a = world.end("192.0.2.1", controlling=controlling)
+    b = world.end("203.0.113.9", controlling=not controlling)
+    world.start()
+    world.run(2)
+    world.talk(60)
+    world.cut(45)
+    world.run(45)
+    before = len(a.moves) + len(b.moves)
+    start = world.now
+    world.run(10)
+    assert len(a.moves) + len(b.moves) - before <= 4
+    assert max(gap(a, start, world.now), gap(b, start, world.now)) < 0.35
+
+
+def test_when_the_selected_way_dies_another_that_answers_is_taken() -> None:
+    world = World()
+    a = world.end(["192.0.2.1", "192.0.2.2"], controlling=True)
+    b = world.end("203.0.113.9", controlling=False)
+    world.start()
+    world.run(2)
+    world.talk(10)
+    world.run(1)
+    dead = outside(a)
+    world.passes = lambda source, target, _data: dead not in (source, target)
+    start = world.now
+    world.run(3)
+    assert outside(a) != dead
+    assert a.moves[-1] is Why.FALLBACK
+    assert max(gap(a, start, world.now), gap(b, start, world.now)) < 1.0
+    assert a.states == ["checking", "connected", "completed"]
+
+
+# Its limits.
+
+
+@pytest.mark.parametrize("moved", [True, False])
+def test_a_flood_of_junk_causes_few_checks_and_no_gap(moved: bool) -> None:
+    world, a, b = connected()
+    target, start = next(iter(b.open.values())), world.now
+    for number in range(4000):
+        source = (f"198.51.100.{number % 64}", 1000 + number % 64)
+        world.after(number / 1000, partial(world.inject, source, target, JUNK))
+    world.run(2)
+    if moved:
+        assert a.nat is not None
+        a.nat.move("192.0.2.77")
+    world.run(2)
+    mine = [when for when, _, _ in checks(b) if when >= start]
+    assert max(sum(begin <= when < begin + 1 for when in mine) for begin in mine) <= (40 if moved else 25)
+    strange = sum(len(data) for _, _, remote, data in b.sent if remote[0].startswith("198.51.100."))
+    assert 0 < strange < 0.1 * 4000 * len(JUNK)
+    b.received = [each for each in b.received if each[1] != JUNK]
+    assert gap(a, start, world.now) < (0.3 if moved else 0.021)
+    assert gap(b, start, world.now) < 0.041
+
+
+@pytest.mark.parametrize("controlling", [True, False])
+@pytest.mark.parametrize("delay", [-0.015, 0.005, 0.05])
+def test_who_copies_packets_and_forwards_checks_gets_no_data(controlling: bool, delay: float) -> None:
+    """Off the path: it may be quicker than the original, but cannot hold it back."""
+    world, a, b = connected(controlling=controlling)
+    client, (peer,) = outside(a), b.open.values()
+    diverted = []
+
+    def tap(source: Endpoint, target: Endpoint, data: bytes) -> bool:
+        if (source, target) == (client, peer):
+            world.after(world.trip / 2 + delay, partial(world.arrive, ATTACKER, peer, data))
+        elif target == ATTACKER:
+            diverted.append(is_data(data))
+            there = peer if source == client else client
+            world.after(world.trip / 2 + abs(delay), partial(world.arrive, ATTACKER, there, data))
+            return False
+        return True
+
+    world.passes = tap
+    world.run(5)
+    assert diverted  # it was asked
+    assert not any(diverted)
+
+
+@pytest.mark.parametrize("controlling", [True, False])
+def test_who_copies_the_last_packet_of_a_talk_is_left_again(controlling: bool) -> None:
+    world, a, b = connected(controlling=controlling, seconds=2)
+    client, (peer,) = outside(a), b.open.values()
+
+    def tap(source: Endpoint, target: Endpoint, data: bytes) -> bool:
+        if (source, target) == (client, peer) and is_data(data):
+            world.after(0.1, partial(world.arrive, ATTACKER, peer, data))
+        elif target == ATTACKER:
+            there = peer if source == client else client
+            world.after(world.trip / 2 + 0.01, partial(world.arrive, ATTACKER, there, data))
+            return False
+        return True
+
+    world.passes = tap
+    world.run(2)
+    assert a.agent.selected is not None
+    assert b.agent.selected is not None
+    assert (a.agent.selected.path.remote, b.agent.selected.path.remote) == (peer, client)
+    assert Why.FOLLOWED in b.moves
+    assert b.moves[-1] is (Why.NOMINATED if controlling else Why.RETURNED)
+    assert b.moves.count(Why.FOLLOWED) == 1  # and is not believed twice
+
+
+def test_an_outage_costs_less_than_sixty_kilobytes_a_minute_and_less_and_less() -> None:
+    world, a, b = connected(seconds=1)
+    world.cut(1000)
+    for minute in range(8):
+        start = world.now
+        world.run(60)
+        for end in (a, b):
+            cost = sum(len(data) + 28 for when, _, _, data in end.sent if when >= start)
+            assert cost < 60_000
+            assert minute < 6 or cost < 8_000
+        assert len(a.open) <= 1 + Settings().spare
+
+
+def test_a_peer_that_only_stops_talking_costs_a_few_checks() -> None:
+    world, a, b = connected(seconds=1.5)
+    world.run(1)
+    before = len(checks(a)) + len(checks(b))
+    world.run(1)
+    assert len(checks(a)) + len(checks(b)) - before <= 4
+
+
+@given(st.data())
+@settings(max_examples=25, deadline=None)
+def test_whatever_happens_nothing_raises_and_only_checks_go_to_unproved_addresses(data: st.DataObject) -> None:
+    """Datagrams in any order, junk, moved addresses, restarts and time."""
+    world, a, b = connected(seed=data.draw(st.integers(0, 99)), seconds=3, every=0.1)
+    world.loss = 0.1
+    proved: set[Endpoint] = set()
+    spy(b.agent, proved)
+    for _ in range(data.draw(st.integers(1, 8))):
+        match data.draw(st.sampled_from(["junk", "replay", "flip", "move", "wait", "cut", "local", "restart", "403"])):
+            case "junk":
+                source = ("198.51.100.1", data.draw(st.integers(1, 40)))
+                world.inject(source, next(iter(b.open.values())), data.draw(st.binary(max_size=40)))
+            case "replay" | "flip" as what:
+                _, _, remote, packet = data.draw(st.sampled_from(a.sent[-20:]))
+                if what == "flip" and packet:
+                    place = data.draw(st.integers(0, len(packet) - 1))
+                    packet = packet[:place] + bytes([packet[place] ^ 1]) + packet[place + 1 :]
+                world.inject(ATTACKER, remote, packet)
+            case "move":
+                assert a.nat is not None
+                a.nat.move(f"192.0.2.{data.draw(st.integers(2, 9))}")
+            case "wait":
+                world.run(data.draw(st.sampled_from([0.01, 0.1, 1, 7])))
+            case "cut":
+                seconds = data.draw(st.sampled_from([0.1, 2, 31]))
+                world.cut(seconds)
+                world.run(seconds)
+            case "local":
+                a.addresses = [f"10.0.0.{data.draw(st.integers(1, 3))}"]
+                a.agent.set_addresses([Address(a.addresses[0])], world.now)
+            case "restart":
+                a.agent.restart(world.now)
+                a.agent.gather(world.now)
+            case _:
+                read = checks(a)[-1][2]
+                refusal = ice.refusal(read, ice.Code.FORBIDDEN, "x" * 22)
+                world.inject(ATTACKER, next(iter(a.open.values()), ATTACKER), refusal)
+    world.run(1)
+    for _, _, remote, packet in b.sent:
+        assert not is_data(packet) or remote in proved
+
+
+def spy(agent: Agent, proved: set[Endpoint]) -> None:
+    """Note every address that has answered with a signature."""
+    assert agent.selected is not None
+    proved.add(agent.selected.path.remote)
+    take = agent._answered
+
+    def noting(answer: ice.Answer, path: Path, now: float) -> None:
+        sent = agent._checks.transactions.find(answer.transaction_id, now)
+        if sent and answer.signed_with(sent.password) and answer.mapped and path == sent.pair.path:
+            proved.add(path.remote)
+        take(answer, path, now)
+
+    agent._answered = noting  # type: ignore[method-assign]
+
+
+# The rules by themselves.
+
+
+def roaming(first: Pair, *others: Pair, controlling: bool = False) -> Roaming:
+    pairs = Pairs(16)
+    for each in (first, *others):
+        pairs.add(each)
+    made = Roaming(Settings(), pairs, Role(controlling, 1), Rhythm(0.1), bytes, first)
+    made.select(first, 100, Why.ANSWERED)
+    return made
+
+
+def test_a_pair_that_has_not_answered_is_never_selected() -> None:
+    old, new = pair(answered=100), pair(("198.51.100.1", 7), stranger=True)
+    new.heard = new.nominated = 105
+    old.lost = True
+    assert roaming(old, new).verdict(new, 105) is None
+    new.answered = 105
+    assert roaming(old, new).verdict(new, 105) is Why.REBOUND
+
+
+def test_the_successor_of_a_lost_socket_is_the_newest_to_the_same_address() -> None:
+    old, alike, newer, relay = (
+        pair(answered=100, socket=1),
+        pair(socket=2),
+        pair(socket=3),
+        pair(socket=4, kind=Type.RELAYED),
+    )
+    elsewhere = pair(("198.51.100.1", 7), socket=9, answered=100)
+    made = roaming(old, alike, newer, relay, elsewhere)
+    assert made.focus is old
+    old.lost = True
+    assert made.focus is newer
+
+
+def test_in_silence_every_socket_has_its_turn() -> None:
+    old = pair(answered=100, socket=1)
+    others = [pair(socket=socket, kind=Type.RELAYED) for socket in (2, 3, 4)]
+    made = roaming(old, *others)
+    made.sent(old, 100)
+    asked: list[Pair] = []
+    now = 100.0
+    while now < 102:
+        now = max(now, made.deadline)
+        for each in made.due(now):
+            each.tried = now
+            asked.append(each)
+    assert {each.path.socket for each in asked} == {1, 2, 3, 4}
+    assert 30 < asked.count(old) <= 40
+
+
+def test_silence_is_asked_about_less_and_less() -> None:
+    old = pair(answered=100)
+    made = roaming(old)
+    made.sent(old, 100)
+    now, times = 100.0, []
+    while now < 420:
+        now = max(now, made.deadline)
+        for each in made.due(now):
+            each.tried = now
+            times.append(now)
+    steps = [round(later - earlier, 2) for earlier, later in pairwise(times)]
+    assert steps[1] == 0.05
+    assert sorted(steps[1:]) == steps[1:]
+    assert steps[-1] == 5.0
