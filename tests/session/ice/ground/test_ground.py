@@ -1,17 +1,32 @@
 from __future__ import annotations
 
+import secrets
+import ssl
 import struct
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from landfast import clock
 from landfast.model.facts import Endpoint
+from landfast.servers import certificate, coturn
 from landfast.session.ice.candidate import Candidate, Type
-from landfast.session.ice.events import Open, Path, Resolve, ServerRefused, ServerUnanswered, Transmit, Transport
+from landfast.session.ice.events import (
+    Open,
+    Path,
+    Resolve,
+    ServerRefused,
+    ServerUnanswered,
+    Socket,
+    Transmit,
+    Transport,
+)
 from landfast.session.ice.ground import Address, Gathered, GatheringDone, Ground, Lost, Renewed
 from landfast.session.ice.settings import Settings
 from landfast.wire.turn.messages import Method
+from tests.lan import lan
+from tests.session.ice.ground.driver import Driver
 from tests.session.ice.ground.nodes import Reflector, Relays
 from tests.session.ice.ground.world import HERE, PEER, RTT, STUN, TCP, THERE, TLS, TURN, UDP, World, draw, servers
 
@@ -440,3 +455,54 @@ def test_no_allocation_outlives_its_owner(data: st.DataObject, mobile: bool) -> 
     world.ground.close(world.now)
     world.run(1.0)
     assert relay_server(world).allocations == {}
+
+
+@pytest.mark.lab
+@pytest.mark.anyio
+async def test_with_coturn_relays_of_each_transport_stand_and_move_to_another_address() -> None:
+    here, away, there = "198.51.100.10", "198.51.100.11", "198.51.100.5"
+    made = coturn.Settings((there,), {"robot": "secret"}, options=("mobility",))
+    issued = certificate.issue(there)
+    async with lan(server=f"{there}/24", robot=f"{here}/24") as hosts:
+        running = await coturn.start(hosts["server"], made, issued)
+        urls = [f"stun:{there}", f"turn:{there}", f"turn:{there}?transport=tcp", f"turns:{there}"]
+        ground = Ground(Settings(), servers(*urls))
+        driver = Driver(hosts["robot"], ground, ssl.create_default_context(cadata=issued.authority))
+
+        def relays() -> dict[Socket, Endpoint]:
+            return {name: each.endpoint for name, each in ground.candidates if each.type is Type.RELAYED}
+
+        async def pass_between_all() -> None:
+            for one, at in relays().items():
+                for other, there in relays().items():
+                    data = secrets.token_bytes(9)
+                    ground.transmit(data, Path(one, there), clock.monotonic())
+                    assert await driver.until(lambda: (data, Path(other, at)) in driver.got)  # noqa: B023
+
+        ground.set_addresses([Address(here)], clock.monotonic())
+        ground.gather(clock.monotonic())
+        assert await driver.until(lambda: not ground.gathering)
+        before = relays()
+        assert len(before) == 3
+        for endpoint in before.values():
+            ground.welcome(endpoint, clock.monotonic())
+        await pass_between_all()
+        driver.told.clear()
+        for name in before:
+            ground.silent(name, clock.monotonic())
+        await pass_between_all()  # the answers came before: nothing has moved
+        assert driver.told == []
+        lines = f"address delete {here}/24 dev eth0\naddress add {away}/24 dev eth0\n"
+        (await hosts["robot"].run(["ip", "-batch", "-"], given=lines)).checked()
+        ground.set_addresses([Address(away)], clock.monotonic())
+        said = driver.told
+        assert await driver.until(lambda: set(before) == {each.socket for each in said if isinstance(each, Renewed)})
+        after = relays()
+        assert [name for name in before if after[name] == before[name]] == [min(before)]  # UDP, with its ticket
+        for endpoint in after.values():
+            ground.welcome(endpoint, clock.monotonic())
+        await pass_between_all()
+        ground.close(clock.monotonic())
+        assert await driver.until(lambda: True)
+        assert ground.candidates == []
+        await running.stop()
