@@ -198,6 +198,17 @@ def test_a_vanished_address_is_lost_and_a_new_one_is_opened_and_asked() -> None:
     assert world.ground.base(1) is None
 
 
+def test_a_host_that_begins_without_a_network_asks_everybody_when_it_has_one() -> None:
+    world = World(ASK, UDP, TLS, addresses=())
+    names, world.names = world.names, {}
+    assert world.gather()[-1] == GatheringDone()
+    assert gathered(world) == []
+    world.names = names
+    world.set_addresses(HERE)
+    world.run(1.0)
+    assert kinds(world) == [Type.HOST, Type.SERVER_REFLEXIVE, Type.RELAYED, Type.RELAYED]
+
+
 def test_a_broken_socket_is_lost_and_opened_anew_with_the_next_look_at_the_addresses() -> None:
     world = World()
     world.gather()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import secrets
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 from landfast.model.facts import Endpoint
 from landfast.session.ice.candidate import Candidate, Type
@@ -102,13 +102,8 @@ class Ground:
         for held in [held for held in self._hosts.values() if held.address not in self._addresses]:
             self._lose(held, "its address is gone")
         self._open_hosts(now)
-        gone = before.keys() - self._addresses.keys()
-        for relay in self._relays:
-            remotes = self._remotes(relay.server)
-            if any(line.bound and line.bound[0] in gone for line in relay.lines):
-                relay.leave_address(now, again=bool(remotes))
-            elif before.keys() != self._addresses.keys() and self._budgets.allows(relay.server, now):
-                relay.begin(remotes, now, hurried=True)
+        if before.keys() != self._addresses.keys():
+            self._move_relays(before.keys() - self._addresses.keys(), now)
         self._settle()
 
     def set_servers(self, servers: Sequence[Server], now: float) -> None:
@@ -386,6 +381,21 @@ class Ground:
         if not self._budgets.allows(server, now) or (known and not idle and not fresh):
             return
         (idle[0] if idle else self._new_relay(server)).begin(remotes, now)
+
+    def _move_relays(self, gone: Collection[str], now: float) -> None:
+        """The addresses have changed: leave those that are gone, and try again what had no way so far."""
+        for relay in self._relays:
+            remotes = self._remotes(relay.server)
+            if any(line.bound and line.bound[0] in gone for line in relay.lines):
+                relay.leave_address(now, again=bool(remotes))
+            elif self._budgets.allows(relay.server, now):
+                relay.begin(remotes, now, hurried=True)
+        known = {relay.server for relay in self._relays}
+        for server in self._servers:
+            if not self._names.of(server.host):
+                self._names.ask(server.host)
+            elif server.kind == "turn" and server not in known and self._remotes(server):
+                self._gather_relay(server, now)
 
     def _remotes(self, server: Server) -> list[Endpoint]:
         """Where a server is, as far as an address of this host can reach it."""
