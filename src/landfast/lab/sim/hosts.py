@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from landfast.lab.network import Bridge
-from landfast.lab.sim.nat import translated
 from landfast.lab.sim.packet import UDP, Key, Lost, Packet, readdressed
 from landfast.lab.sim.segment import Port
 from landfast.lab.sim.stack import Hop, Stack, number
@@ -171,7 +170,7 @@ class Host:
         if self._flows and (flow := self._flows.find(packet.key, self.world.now)):
             reply = packet.key == flow.reply
             self._flows.crossed(flow, self.world.now, reply=reply)
-            packet = readdressed(packet, translated(flow, reply=reply))
+            packet = readdressed(packet, flow.backwards if reply else flow.onwards)
         if packet.destination not in self.stack.local:
             self.world.lose(packet, self.name, Lost.NO_ADDRESS)
             return
@@ -201,7 +200,7 @@ class Host:
                 external = hop.source, port or packet.sport
             flow = flows.add(key, (key[0], *key[3:], *external), now)
         if flow and (flow.snat or flow.dnat):
-            return readdressed(packet, translated(flow, reply=key == flow.reply))
+            return readdressed(packet, flow.backwards if key == flow.reply else flow.onwards)
         return packet
 
     def _tell(self, _: None, __: None) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from landfast.lab.network import Nat, Ports
 from landfast.lab.ruleset import GENERATION_PORTS, GENERATIONS
-from landfast.lab.sim.packet import UDP, Key, Lost, Packet
+from landfast.lab.sim.packet import UDP, Lost, Packet
 from landfast.lab.sim.stack import number
 from landfast.lab.sim.tracking import Flow, Flows, Span
 from landfast.lab.topology import Routing
@@ -48,7 +48,8 @@ class Translator:
         self._lan = int(routing.lan.network_address) >> self._shift
         self._subscribers = {str(address): place for place, address in enumerate(routing.subscribers)}
         self._open = nat.filtering is not Filtering.ADDRESS_AND_PORT_DEPENDENT
-        self._remembers = self._open or nat.refresh == "outbound"
+        self.remembers = self._open or nat.refresh == "outbound"
+        """Whether it does more than Linux's tracking does by itself."""
         self._only_spoken_to = nat.filtering is Filtering.ADDRESS_DEPENDENT
         self.become(0, 0)
 
@@ -100,7 +101,7 @@ class Translator:
 
     def remember(self, flow: Flow, now: float, *, reply: bool, lan: bool, up: bool) -> None:
         """A packet of a flow has passed: what its external endpoint stands for."""
-        if not self._remembers or flow.original[0] != UDP:
+        if not self.remembers or flow.original[0] != UDP:
             return
         outwards = up and (flow.dnat if reply else flow.snat)
         inwards = not lan and self.nat.refresh == "both" and (flow.snat if reply else flow.dnat)
@@ -144,9 +145,3 @@ def _block(nat: Nat, generation: int) -> Span | None:
         first = 4096 + GENERATION_PORTS * (generation % GENERATIONS)
         return first, first + GENERATION_PORTS - 1
     return nat.block
-
-
-def translated(flow: Flow, *, reply: bool) -> Key:
-    """What a packet of a flow is on the other side."""
-    protocol, source, sport, destination, dport = flow.original if reply else flow.reply
-    return protocol, destination, dport, source, sport

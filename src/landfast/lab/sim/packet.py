@@ -51,6 +51,7 @@ class Packet:
         "data",
         "destination",
         "dport",
+        "key",
         "length",
         "number",
         "origin",
@@ -63,15 +64,11 @@ class Packet:
 
     def __init__(self, number: int, origin: str, key: Key, data: bytes, six: bool, piece: int | None) -> None:
         self.number, self.origin = number, origin
+        self.key = key
         self.protocol, self.source, self.sport, self.destination, self.dport = key
         self.data, self.six, self.piece = data, six, piece
         self.aimed = self.destination
         self.length = _HEADERS[self.protocol, six] + len(data)
-
-    @property
-    def key(self) -> Key:
-        """What it is known by."""
-        return self.protocol, self.source, self.sport, self.destination, self.dport
 
     def __repr__(self) -> str:
         return f"#{self.number} {self.source}:{self.sport} > {self.destination}:{self.dport}, {len(self.data)} bytes"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from landfast.lab.gateway import SourcePolicy
 from landfast.lab.network import Router as Declared
 from landfast.lab.sim.budget import Meter
-from landfast.lab.sim.nat import End, Translator, translated
+from landfast.lab.sim.nat import End, Translator
 from landfast.lab.sim.packet import TCP, UDP, Lost, Packet, readdressed
 from landfast.lab.sim.segment import Port, Segment
 from landfast.lab.sim.stack import Stack, number
@@ -71,6 +71,9 @@ class Router(Forwarder):
         self.violations = 0
         """Packets with a foreign source: the carrier's own count."""
         self.generation = self.addresses = 0
+        asks = own.budget or own.udp != "open" or own.reverse_path_filter or (self.nat and self.nat.remembers)
+        self._only_translates = self.nat.flows if self.nat and not asks else None
+        """Flows of a router that asks nothing of a packet that belongs to one: the short way of most packets."""
         self._aging: set[End] = set()
 
     def become(self, generation: int, addresses: int) -> None:
@@ -91,6 +94,15 @@ class Router(Forwarder):
         """A packet comes in."""
         if lan and not self._is_given(packet):
             return
+        if self._only_translates and self.weather.clear and packet.length <= self.declared.mtu:
+            now, flows, key = self.world.now, self._only_translates, packet.key
+            flow = flows.find(key, now)
+            if flow and (flow.snat or flow.dnat):
+                reply = key == flow.reply
+                flows.crossed(flow, now, reply=reply)
+                there = readdressed(packet, flow.backwards if reply else flow.onwards)
+                self._onwards(there, there.destination)
+                return
         if not self.weather.clear and (why := self._over(packet)):
             self.world.lose(packet, self.name, why)
         elif packet.six:
@@ -104,7 +116,7 @@ class Router(Forwarder):
 
     def _is_given(self, packet: Packet) -> bool:
         """Whether the source is one that was given out; a packet whose is not ends here, and counts."""
-        if self.policy:
+        if self.policy is not None:
             if packet.six:
                 at = number(packet.source)
                 foreign = bool(self._prefixes6) and not any(at >> 128 - n == p for p, n in self._prefixes6)
@@ -213,8 +225,9 @@ class Router(Forwarder):
                 self._refuse(packet)
             return
         nat.remember(flow, now, reply=reply, lan=lan, up=up)
-        changed = flow.snat or flow.dnat
-        self._emit(readdressed(packet, translated(flow, reply=reply)) if changed else packet, hop.face, hop.to)
+        if flow.snat or flow.dnat:
+            packet = readdressed(packet, flow.backwards if reply else flow.onwards)
+        self._emit(packet, hop.face, hop.to)
 
     def _metered(self, packet: Packet, lan: bool, up: bool, flow: Flow | None, why: Lost | None) -> Lost | None:
         """The budget stands before the rule that blocks UDP, and after all others."""

@@ -22,23 +22,38 @@ Span = tuple[int, int]
 """First and last port."""
 
 
-class Flow:
-    """Both directions of a flow. `snat` and `dnat`: whether its source or destination is another on the other side."""
-
-    __slots__ = ("assured", "dnat", "expires", "original", "replied", "reply", "snat", "stream_from")
-
-    def __init__(self, original: Key, reply: Key, now: float) -> None:
-        self.original, self.reply = original, reply
-        self.expires = self.stream_from = now + _BECOMES_STREAM
-        self.replied = self.assured = False
-        self.snat = reply[3:] != original[1:3]
-        self.dnat = reply[1:3] != original[3:]
-
-
 def inverted(key: Key) -> Key:
     """How an answer is known that nobody translates."""
     protocol, source, sport, destination, dport = key
     return protocol, destination, dport, source, sport
+
+
+class Flow:
+    """Both directions of a flow: `original` comes in and `onwards` leaves, `reply` comes in and `backwards` leaves.
+
+    `snat` and `dnat`: whether its source or destination is another on the other side.
+    """
+
+    __slots__ = (
+        "assured",
+        "backwards",
+        "dnat",
+        "expires",
+        "onwards",
+        "original",
+        "replied",
+        "reply",
+        "snat",
+        "stream_from",
+    )
+
+    def __init__(self, original: Key, reply: Key, now: float) -> None:
+        self.original, self.reply = original, reply
+        self.onwards, self.backwards = inverted(reply), inverted(original)
+        self.expires = self.stream_from = now + _BECOMES_STREAM
+        self.replied = self.assured = False
+        self.snat = reply[3:] != original[1:3]
+        self.dnat = reply[1:3] != original[3:]
 
 
 class Flows:
