@@ -1,0 +1,245 @@
+"""The asyncio shell of one ICE agent: its sockets, its clock, its resolver and its view of the network.
+
+It decides nothing. After each thing that happened it does what the agent wants (`poll`) and waits for its deadline.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections import deque
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+from landfast import clock
+from landfast.model.facts import Endpoint
+from landfast.session import policy, surroundings
+from landfast.session.ice.agent import Agent
+from landfast.session.ice.candidate import Candidate
+from landfast.session.ice.credentials import Credentials
+from landfast.session.ice.events import Close, Event, GatheringDone, Open, Path, Received, Resolve, Socket, Transmit
+from landfast.session.ice.ground import Server
+from landfast.session.ice.machine import State
+from landfast.session.policy import Policy
+from landfast.session.sockets import Owner, Sockets
+from landfast.session.surroundings import Watch
+
+RESOLVING = 5.0
+"""Seconds for a name: what a resolver of the C library waits for one server (resolv.conf(5), `timeout`)."""
+INBOX = 4096
+"""Datagrams that wait for whoever reads: a second of a call at 40 Mbit/s. What comes then is dropped."""
+
+Tell = Callable[[Event], None]
+
+
+class Transport:
+    """Data in `send`, data out of `recv`; `tell` hears all other events of the agent, in their order.
+
+    Needs a running event loop from `gather` on. `close` may be called at any time, waits for nothing and is idempotent.
+    """
+
+    def __init__(
+        self,
+        agent: Agent,
+        *,
+        policy: Policy = "default-route",
+        tls: ssl.SSLContext | None = None,
+        tell: Tell = lambda _: None,
+    ) -> None:
+        self.agent = agent
+        self.tell = tell
+        self._policy, self._context = policy, tls
+        self._watch: Watch | None = None
+        self._sockets = Sockets(Owner(self._opened, self._arrived, self._lost, self._turn), self._tls)
+        self._inbox: deque[bytes] = deque()
+        self._reader: asyncio.Future[None] | None = None
+        self._gathered: dict[str, asyncio.Event] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._resolving: set[asyncio.Task[None]] = set()
+        self._turning = self._stopped = False
+
+    # What its user does.
+
+    async def gather(self) -> None:
+        """Find candidates for the newest generation; returns when they are complete, or have had their time."""
+        if self._watch is None:
+            self._watch = surroundings.watch()
+            await self._watch.join(self._network_changed)
+            if self._stopped:
+                self._watch.leave(self._network_changed)
+                return
+            self._network_changed()
+        ufrag = self.agent.local.ufrag
+        done = self._gathered.setdefault(ufrag, asyncio.Event())
+        self.agent.gather(clock.monotonic())
+        self._turn()
+        await done.wait()
+
+    def set_servers(self, servers: Sequence[Server]) -> None:
+        """The servers that the next gathering asks."""
+        self.agent.set_servers(servers, clock.monotonic())
+        self._turn()
+
+    def set_remote(self, credentials: Credentials, *, lite: bool = False) -> None:
+        """The peer's credentials: checks begin, or begin anew."""
+        self.agent.set_remote(credentials, clock.monotonic(), lite=lite)
+        self._turn()
+
+    def add_remote_candidate(self, candidate: Candidate | None) -> None:
+        """One of the peer's candidates; None when there are no more."""
+        self.agent.add_remote_candidate(candidate, clock.monotonic())
+        self._turn()
+
+    def restart(self, *, controlling: bool) -> None:
+        """New credentials; the old pair carries data until the new ones have led to one."""
+        self.agent.restart(clock.monotonic(), controlling=controlling)
+        self._turn()
+
+    def abort_restart(self) -> None:
+        """Stay on the old pair."""
+        self.agent.abort_restart(clock.monotonic())
+        self._turn()
+
+    def send(self, data: bytes) -> bool:
+        """Send, or drop: without consent nothing may leave. Raises ConnectionError when closed."""
+        if self._stopped:
+            raise ConnectionError("the transport is closed")
+        sent = self.agent.send(data, clock.monotonic())
+        self._turn()
+        return sent
+
+    async def recv(self) -> bytes:
+        """The next datagram; for one reader. Raises ConnectionError when closed, and for no other reason."""
+        while not self._inbox:
+            if self._stopped:
+                raise ConnectionError("the transport is closed")
+            self._reader = asyncio.get_running_loop().create_future()
+            await self._reader
+        return self._inbox.popleft()
+
+    def close(self) -> None:
+        """Give everything back, and forget it: nothing is waited for."""
+        if self._stopped:
+            return
+        self.agent.close(clock.monotonic())
+        self._turn()
+        self._stopped = True
+        if self._watch:
+            self._watch.leave(self._network_changed)
+        for task in self._resolving:
+            task.cancel()
+        if self._timer:
+            self._timer.cancel()
+        self._sockets.close_all()
+        for gathered in self._gathered.values():
+            gathered.set()
+        self._wake()
+
+    # What happens.
+
+    def _opened(self, number: Socket, local: Endpoint) -> None:
+        self.agent.opened(number, local, clock.monotonic())
+        self._turn()
+
+    def _lost(self, number: Socket, why: str) -> None:
+        self.agent.closed(number, why, clock.monotonic())
+        self._turn()
+
+    def _arrived(self, data: bytes, path: Path) -> None:
+        self.agent.receive(data, path, clock.monotonic())
+
+    def _network_changed(self) -> None:
+        assert self._watch
+        found = policy.addresses(self._policy, self._watch.look())
+        self.agent.set_addresses(found, clock.monotonic())
+        self._turn()
+
+    def _due(self) -> None:
+        self._timer = None
+        deadline = self.agent.deadline
+        if deadline is not None and deadline <= clock.monotonic():
+            self.agent.handle_timer(clock.monotonic())
+        self._turn()
+
+    # What the agent wants.
+
+    def _turn(self) -> None:
+        """Take everything that the agent has to say. What happens on the way is said in the same turn."""
+        if self._turning or self._stopped:
+            return
+        self._turning = True
+        try:
+            while (item := self.agent.poll()) is not None:
+                if isinstance(item, Transmit):
+                    self._sockets.transmit(item.socket, item.data, item.remote)
+                elif isinstance(item, Received):
+                    self._take(item.data)
+                elif isinstance(item, Open):
+                    self._sockets.open(item)
+                elif isinstance(item, Close):
+                    self._sockets.close(item.socket)
+                elif isinstance(item, Resolve):
+                    self._start(self._resolve(item.name))
+                else:
+                    self._told(item)
+        finally:
+            self._turning = False
+        self._arm()
+
+    def _arm(self) -> None:
+        """Wait for the deadline. A timer that comes too early asks again, so it is only replaced by an earlier one."""
+        deadline = self.agent.deadline
+        if deadline is None:
+            return
+        loop = asyncio.get_running_loop()
+        at = loop.time() + max(0.0, deadline - clock.monotonic())
+        if self._timer:
+            if self._timer.when() <= at:
+                return
+            self._timer.cancel()
+        self._timer = loop.call_at(at, self._due)
+
+    def _take(self, data: bytes) -> None:
+        if len(self._inbox) < INBOX:
+            self._inbox.append(data)
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._reader and not self._reader.done():
+            self._reader.set_result(None)
+
+    def _told(self, event: Event) -> None:
+        if isinstance(event, GatheringDone):
+            self._gathered.setdefault(event.ufrag, asyncio.Event()).set()
+        self.tell(event)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._resolving.add(task)
+        task.add_done_callback(self._resolving.discard)
+
+    async def _resolve(self, name: str) -> None:
+        found: list[str] = []
+        try:
+            async with asyncio.timeout(RESOLVING):
+                told = await asyncio.get_running_loop().getaddrinfo(name, None, type=socket.SOCK_DGRAM)
+                found = [str(address[0]) for *_, address in told]
+        except (OSError, UnicodeError):  # TimeoutError is an OSError; UnicodeError is of a name that IDNA cannot write
+            pass
+        self.agent.resolved(name, found, clock.monotonic())
+        self._turn()
+
+    def _tls(self) -> ssl.SSLContext:
+        self._context = self._context or ssl.create_default_context()
+        return self._context
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was."""
+        return self._stopped
+
+    @property
+    def may_send(self) -> bool:
+        """Whether the peer consents and is heard: what is sent in any other state is lost, or dropped here."""
+        return self.agent.state in (State.CONNECTED, State.COMPLETED) and self.agent.may_send(clock.monotonic())
