@@ -41,7 +41,7 @@ WAITS = {"asyncio", "multiprocessing", "select", "selectors", "signal", "socket"
 # A power of the outside world → the only places that may import it.
 DOORS = {
     "aioice": ("wire/", "peers/agent.py"),  # its STUN codec, its agent
-    "aiortc": ("peers/aiortc.py", "session/aiortc.py"),
+    "aiortc": ("peers/aiortc.py", "session/aiortc/"),
     "ctypes": ("kernel/namespaces.py",),
     "multiprocessing": (),
     "playwright": ("peers/",),

@@ -1,0 +1,180 @@
+"""Our transport in the shape of aiortc's RTCIceGatherer and RTCIceTransport.
+
+aiortc's own would hold an `aioice.Connection`; nothing of theirs but their interface is used. Candidates are addresses
+of a session that goes on: losing the peer is a state here, and never the end of the connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import aiortc
+from aiortc.exceptions import InvalidStateError
+from aiortc.rtcicetransport import RTCIceParameters
+
+from landfast.session.aiortc import candidates
+from landfast.session.aiortc.candidates import RTCIceCandidate
+from landfast.session.ice.credentials import Credentials
+from landfast.session.ice.events import CandidateGathered, Event, PairSelected, StateChanged
+from landfast.session.ice.machine import State
+from landfast.session.transport import Transport
+
+# aiortc has no `connected`: it says `checking` until a pair is nominated. Data goes from the first pair on, though.
+_STATES = {state: state.value for state in State} | {State.CONNECTED: State.CHECKING.value}
+
+
+class Connection:
+    """What aiortc touches below its transports."""
+
+    def __init__(self, transport: Transport) -> None:
+        self.transport = transport
+
+    async def recv(self) -> bytes:
+        """The next datagram; ConnectionError when closed."""
+        return await self.transport.recv()
+
+    async def send(self, data: bytes) -> None:
+        """Send, or drop: what DTLS, SCTP and SRTP send they send again, or can do without."""
+        self.transport.send(data)
+
+    @property
+    def ice_controlling(self) -> bool:
+        """The role; aiortc decides it when a description is set."""
+        return self.transport.agent.controlling
+
+    @ice_controlling.setter
+    def ice_controlling(self, controlling: bool) -> None:
+        self.transport.agent.controlling = controlling
+
+
+class RTCIceGatherer(aiortc.RTCIceGatherer):
+    """Gathers the agent's candidates. `hurried`: whoever gathers does not wait for them, because they are trickled."""
+
+    def __init__(self, transport: Transport) -> None:
+        super(aiortc.RTCIceGatherer, self).__init__()  # not aiortc's own, which would make an aioice.Connection
+        self._connection = Connection(transport)  # type: ignore[assignment] # it is only ours that uses it
+        self.transport = transport
+        self.hurried: Callable[[], bool] = lambda: False
+        self._is = "new"
+        self._gathers: str | None = None
+        self._finishing: asyncio.Task[None] | None = None
+
+    @property
+    def state(self) -> str:
+        return self._is
+
+    async def gather(self) -> None:
+        ufrag = self.transport.agent.local.ufrag
+        if self._gathers != ufrag:
+            self._gathers = ufrag
+            self._become("gathering")
+            self._finishing = asyncio.create_task(self._finish(ufrag))
+        if self._finishing and not self.hurried():
+            await self._finishing
+
+    def getLocalCandidates(self) -> list[aiortc.RTCIceCandidate]:
+        return [candidates.told(each) for each in self.transport.agent.local_candidates]
+
+    def getLocalParameters(self) -> RTCIceParameters:
+        local = self.transport.agent.local
+        return RTCIceParameters(usernameFragment=local.ufrag, password=local.password)
+
+    async def _finish(self, ufrag: str) -> None:
+        await self.transport.gather()
+        if self._gathers == ufrag:
+            self._become("completed")
+
+    def _become(self, state: str) -> None:
+        if state != self._is:
+            self._is = state
+            self.emit("statechange")
+
+
+class RTCIceTransport(aiortc.RTCIceTransport):
+    """Connects, and stays. Events beside aiortc's: `candidate`, `selectedcandidatepairchange`, `said` with the agent's
+    others."""
+
+    def __init__(self, gatherer: RTCIceGatherer) -> None:
+        super().__init__(gatherer)
+        self.transport = gatherer.transport
+        self.transport.tell = self._told
+        self.remote: Credentials | None = None
+        """As the peer's last description said. It is told to the agent by `start`, whose own parameters may be those of
+        another section of a bundle."""
+        self.restarting = False
+        """We have offered a restart that is not answered."""
+        self._started: Credentials | None = None
+        self._is = "new"
+        self._alive = asyncio.Event()
+
+    @property
+    def state(self) -> str:
+        return self._is
+
+    async def addRemoteCandidate(self, candidate: aiortc.RTCIceCandidate | None) -> None:
+        if self._is != "closed":
+            self.transport.add_remote_candidate(candidates.read(candidate) if candidate else None)
+
+    def getRemoteCandidates(self) -> list[aiortc.RTCIceCandidate]:
+        return [candidates.told(each) for each in self.transport.agent.remote_candidates]
+
+    async def start(self, remoteParameters: RTCIceParameters) -> None:
+        """Check, or check anew when the credentials have changed; returns when there is a pair, or it is closed."""
+        if self._is == "closed":
+            raise InvalidStateError("RTCIceTransport is closed")
+        self.remote = self.remote or credentials(remoteParameters)
+        if self.remote != self._started:
+            self._started = self.remote
+            self.transport.set_remote(self.remote, lite=remoteParameters.iceLite)
+        await self._alive.wait()
+
+    async def stop(self) -> None:
+        if self._is != "closed":
+            self.transport.close()
+            self._become("closed")
+            self._alive.set()
+            self.iceGatherer.remove_all_listeners()
+            self.remove_all_listeners()
+
+    def roll_back(self, remote: Credentials | None) -> None:
+        """An offer is taken back: no restart, and the peer's credentials as they were before it."""
+        if self.restarting or remote != self.remote:
+            self.transport.abort_restart()
+        self.restarting, self.remote, self._started = False, remote, remote
+        if remote is None:
+            self._role_set = False  # the next description decides it
+
+    def getSelectedCandidatePair(self) -> tuple[RTCIceCandidate, RTCIceCandidate] | None:
+        """Ours and the peer's (W3C webrtc, section 5.6), or None while there is none."""
+        pair = self.transport.agent.selected
+        return (candidates.told(pair.local), candidates.told(pair.remote)) if pair else None
+
+    def _told(self, event: Event) -> None:
+        if isinstance(event, StateChanged):
+            self._moved(event)
+        elif isinstance(event, CandidateGathered):
+            self.emit("candidate", candidates.told(event.candidate))
+        elif isinstance(event, PairSelected):
+            self.emit("selectedcandidatepairchange")
+        else:
+            self.emit("said", event)
+
+    def _moved(self, event: StateChanged) -> None:
+        if event.new in (State.CONNECTED, State.COMPLETED):
+            self._alive.set()
+        if event.new is State.CONNECTED and event.old is not State.CHECKING:
+            self._become(State.COMPLETED.value)  # it comes back
+        elif event.new is not State.CLOSED:
+            self._become(_STATES[event.new])
+
+    def _become(self, state: str) -> None:
+        if state != self._is:
+            self._is = state
+            self.emit("statechange")
+
+
+def credentials(parameters: RTCIceParameters | None) -> Credentials:
+    """As the agent has them. Raises ValueError for what RFC 8839 does not allow."""
+    given = parameters or RTCIceParameters()
+    return Credentials(given.usernameFragment or "", given.password or "")

@@ -1,0 +1,59 @@
+"""SCTP that is quiet while nobody hears it, and speaks at once when somebody does.
+
+aiortc's retransmission timer neither backs off nor gives up, and its congestion window counts the bytes of messages:
+into an outage it sends hundreds of packets a second. So its timers wait for the path, and run when the path is back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import aiortc.rtcsctptransport
+from aiortc.rtcdtlstransport import RTCDtlsTransport
+
+from landfast.session.aiortc.ice import RTCIceTransport
+
+
+class RTCSctpTransport(aiortc.rtcsctptransport.RTCSctpTransport):
+    """Called as aiortc's is, as in seat.py."""
+
+    def __init__(self, transport: RTCDtlsTransport, port: int = 5000) -> None:
+        super().__init__(transport, port)
+        self._listen(transport)
+
+    def setTransport(self, transport: RTCDtlsTransport) -> None:
+        super().setTransport(transport)
+        self._listen(transport)
+
+    def _listen(self, transport: RTCDtlsTransport) -> None:
+        if isinstance(transport.transport, RTCIceTransport):
+            transport.transport.on("statechange", self._path_changed)
+
+    @property
+    def _passable(self) -> bool:
+        ice = self.transport.transport
+        return not isinstance(ice, RTCIceTransport) or ice.transport.may_send
+
+    def _path_changed(self) -> None:
+        if self._passable and self._t3_handle:
+            self._t3_cancel()
+            super()._t3_expired()  # all that is in flight went nowhere: say it again now, not a second later
+
+    def _t3_expired(self) -> None:
+        if self._passable:
+            super()._t3_expired()
+        else:
+            self._t3_handle = None
+            self._t3_start()
+
+    def _t1_expired(self) -> None:
+        if self._passable:
+            super()._t1_expired()
+        else:
+            self._t1_handle = asyncio.get_running_loop().call_later(self._rto, self._t1_expired)
+
+    def _reconfig_timer_expired(self) -> None:
+        if self._passable:
+            super()._reconfig_timer_expired()
+        else:
+            self._reconfig_handle = asyncio.get_running_loop().call_later(self._rto, self._reconfig_timer_expired)

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from landfast.session.aiortc.sctp import RTCSctpTransport
+from landfast.session.transport import Transport
+from tests.session.aiortc.calls import Call, call, ice, ours, until
+
+pytestmark = pytest.mark.anyio
+
+
+class Outage:
+    """The way of one side, shut and opened; the other side's stays open."""
+
+    def __init__(self, made: Call, patch: pytest.MonkeyPatch) -> None:
+        self.ice = ice(made.one)
+        self.shut = False
+        self.sent = 0
+        whole, send = Transport.may_send, self.ice.transport.send
+        assert isinstance(whole, property)
+        assert whole.fget
+        asked = whole.fget
+
+        def may_send(transport: Transport) -> bool:
+            return not self.shut and bool(asked(transport))
+
+        def count(data: bytes) -> bool:
+            self.sent += 1
+            return False if self.shut else send(data)
+
+        patch.setattr(Transport, "may_send", property(may_send))
+        patch.setattr(self.ice.transport, "send", count)
+
+    def open(self) -> None:
+        self.shut = False
+        self.ice.emit("statechange")
+
+
+def sctp_of(made: Call) -> RTCSctpTransport:
+    sctp = made.one.sctp
+    assert isinstance(sctp, RTCSctpTransport)
+    return sctp
+
+
+async def test_into_an_outage_nothing_is_said_twice_and_after_it_everything_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with call() as made:
+        outage, sctp = Outage(made, monkeypatch), sctp_of(made)
+        outage.shut = True
+        for number in range(50):
+            made.channel.send(f"message {number}")
+        await until(made.channel, "said", lambda: True)
+        await asyncio.sleep(0)
+        before = outage.sent
+        for _ in range(30):  # seconds
+            assert sctp._t3_handle
+            sctp._t3_handle.cancel()
+            sctp._t3_expired()
+            await asyncio.sleep(0)
+        assert outage.sent == before
+        timer = sctp._t3_handle
+        outage.open()
+        assert timer
+        assert timer.cancelled()
+        async with asyncio.timeout(10):
+            assert [await made.echoes.get() for _ in range(50)] == [f"echo message {number}" for number in range(50)]
+
+
+async def test_an_association_that_begins_in_an_outage_begins_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with call() as made:
+        outage, sctp = Outage(made, monkeypatch), sctp_of(made)
+        outage.shut = True
+        chunk: Any = object()
+        sctp._t1_start(chunk)
+        for _ in range(30):  # aiortc gives up after 8
+            assert sctp._t1_handle
+            sctp._t1_handle.cancel()
+            sctp._t1_expired()
+        assert (sctp._t1_failures, sctp.state) == (0, "connected")
+        sctp._t1_cancel()
+
+
+async def test_a_channel_that_is_closed_in_an_outage_does_not_end_the_association(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with call() as made:
+        outage, sctp = Outage(made, monkeypatch), sctp_of(made)
+        outage.shut = True
+        made.channel.close()
+        await asyncio.sleep(0)
+        for _ in range(30):  # aiortc gives up after 10
+            assert sctp._reconfig_handle
+            sctp._reconfig_handle.cancel()
+            sctp._reconfig_timer_expired()
+        assert (sctp._reconfig_failures, sctp.state) == (0, "connected")
+
+
+async def test_its_timers_run_as_ever_while_the_way_is_open() -> None:
+    async with call() as made:
+        sctp = sctp_of(made)
+        made.channel.send("x")
+        await asyncio.sleep(0)
+        assert sctp._passable
+        sctp._t3_expired()
+        async with asyncio.timeout(10):
+            assert await made.echoes.get() == "echo x"
+
+
+async def test_a_bundled_association_listens_to_the_transport_that_it_was_given() -> None:
+    async with call(ours(), ours()) as made:
+        sctp = sctp_of(made)
+        sctp.setTransport(sctp.transport)
+        assert sctp._passable
