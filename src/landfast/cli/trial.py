@@ -48,7 +48,9 @@ def trial(
             help="off, on, no-foreign-address, limit-0, default-route-only, strong-host",
         ),
     ] = "off,on",
-    stack: Annotated[Literal["aiortc", "chromium"], typer.Option(help="The WebRTC stack of both peers.")] = "aiortc",
+    stack: Annotated[
+        Literal["aiortc", "chromium", "landfast"], typer.Option(help="The WebRTC stack of both peers.")
+    ] = "aiortc",
     camera: Annotated[
         bool, typer.Option("--camera", help="Ask for the camera; only then does Chromium open a socket per interface.")
     ] = False,

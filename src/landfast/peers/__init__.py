@@ -5,10 +5,11 @@ For who starts them:
 * `run.py` — `start(stack, host, assignment)` → `PeerRun`: events as they come, and the outcome.
 * `assignment.py` — what a peer is asked to do. `report.py` — what it says of itself.
 
-The programs, `python -m landfast.peers.aiortc` and `.chromium`:
+The programs, `python -m landfast.peers.aiortc`, `.chromium` and `.landfast`:
 
-* `aiortc.py`, `chromium.py` (with its page, `chromium.html`) — the stacks. `signalling.py` — the former's way to the
-  other peer; the page has its own.
+* `aiortc.py`, `chromium.py` (with its page, `chromium.html`), `landfast.py` — the stacks.
+* `call.py` — what stacks with aiortc's interface do. `signalling.py` — their way to the other peer; the page has its
+  own.
 * `agent.py` — only the ICE agent, without another peer: it gathers and checks.
 * `attempt.py` — decides, purely: when it begins, is connected, has held, is over. `program.py` joins it to a stack.
 """

@@ -28,11 +28,16 @@ class Stack(StrEnum):
 
     AIORTC = "aiortc"
     CHROMIUM = "chromium"
+    LANDFAST = "landfast"
 
 
 # Beside Python: packages to import and programs to find.
-_PACKAGES = {Stack.AIORTC: ("aiortc", "websockets"), Stack.CHROMIUM: ("playwright",)}
-_PROGRAMS = {Stack.AIORTC: (), Stack.CHROMIUM: ("chromium",)}
+_PACKAGES = {
+    Stack.AIORTC: ("aiortc", "websockets"),
+    Stack.CHROMIUM: ("playwright",),
+    Stack.LANDFAST: ("aiortc", "websockets"),
+}
+_PROGRAMS = {Stack.AIORTC: (), Stack.CHROMIUM: ("chromium",), Stack.LANDFAST: ()}
 
 
 def require(stack: Stack) -> None:

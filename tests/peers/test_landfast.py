@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from landfast import peers
+from landfast.peers import Reason, Role, Stack
+from tests.peers.scene import SERVER, assert_connected_and_held, assignment, gathered, network, pair, relay
+
+pytestmark = [pytest.mark.anyio, pytest.mark.lab]
+
+
+async def test_it_connects_with_aiortc() -> None:
+    async with network() as hosts:
+        robot, operator = await pair(hosts, Stack.LANDFAST)
+        for outcome in await asyncio.gather(robot.wait(), operator.wait()):
+            assert_connected_and_held(outcome)
+        assert [run._program.code for run in (robot, operator)] == [0, 0]
+        assert "host 198.51.100.10" in gathered(robot)
+
+
+async def test_two_of_them_connect() -> None:
+    async with network() as hosts:
+        robot = await peers.start(Stack.LANDFAST, hosts["robot"], assignment(Role.ROBOT))
+        operator = await peers.start(Stack.LANDFAST, hosts["operator"], assignment(Role.OPERATOR))
+        for outcome in await asyncio.gather(robot.wait(), operator.wait()):
+            assert_connected_and_held(outcome)
+
+
+async def test_it_reaches_a_relay_over_tls_that_it_was_told_to_trust() -> None:
+    async with network() as hosts, relay(hosts) as changes:
+        robot, operator = await pair(hosts, Stack.LANDFAST, **changes)
+        for outcome in await asyncio.gather(robot.wait(), operator.wait()):
+            assert_connected_and_held(outcome)
+        assert gathered(robot) >= {f"relay {SERVER}"}
+
+
+async def test_without_a_way_it_ends_at_the_limit() -> None:
+    async with network() as hosts:
+        no_udp = "table ip t { chain o { type filter hook output priority 0; meta l4proto udp drop; }; }"
+        (await hosts["robot"].run(["nft", no_udp])).checked()
+        robot, operator = await pair(hosts, Stack.LANDFAST, limit=0.5)
+        outcome = await robot.wait()
+        assert outcome.closed
+        assert outcome.closed.reason is Reason.NOT_CONNECTED
+        await operator.wait()
