@@ -141,6 +141,11 @@ def test_437_means_that_nothing_has_moved(mobile: bool) -> None:
     assert world.run(1.0) == []
     assert relayed(world) == before
     assert passes(world, relays)
+    relays.silent = True
+    relays.heard.clear()
+    world.ground.welcome(("203.0.113.78", 1), world.now)
+    world.run(6.0)
+    assert len(relays.heard) <= 2 * 7  # in no hurry any more
 
 
 def test_a_ticket_that_was_not_needed_is_kept() -> None:
@@ -225,6 +230,19 @@ def test_an_allocation_that_a_server_forgot_is_made_anew_on_the_same_socket() ->
     assert [said.candidate is not None for said in renewed(told)] == [True]
     assert passes(world, relays)
     assert len(world.ever) == 1
+
+
+def test_a_server_that_forgets_at_once_is_not_asked_again_at_once() -> None:
+    world, relays, _ = standing()
+    relays.refuses = {Method.CREATE_PERMISSION: 437}
+    world.ground.welcome(PEER, world.now)
+    world.run(0.5)
+    assert len(world.ever) == 1
+    relays.asked.clear()
+    told = world.run(20.0)
+    assert Lost(1, "the server has forgotten it") in world.since(0)
+    assert sum(isinstance(said, Gathered) for said in told) < 20
+    assert len(relays.asked) < 5 * 20
 
 
 @pytest.mark.parametrize("url", [TCP, TLS])

@@ -51,6 +51,8 @@ _NEXT = 1.0
 """Seconds until the next address of a server is tried that has several."""
 _LONGEST_REST = 60.0
 """Seconds between two attempts that nobody asked for; they begin after settings.repair, and double."""
+_NO_TURN = "it speaks something else than TURN"
+_ENDS = {Step.EXPIRED: "its lifetime is over", Step.GONE: "the server has forgotten it"}
 _FULL = (Code.QUOTA_REACHED, Code.INSUFFICIENT_CAPACITY)
 
 
@@ -93,7 +95,7 @@ class Relay:
         self._mobile = False
         self._attempt: _Attempt | None = None
         self._remotes: Sequence[Endpoint] = ()
-        self._turn = 0
+        self._turn = 0  # which of them is next
         self._stood, self._since = False, float("-inf")  # whether it ever stood; since when
         self._redirected = False
         self._asked = float("-inf")  # when the agent last made us ask
@@ -415,6 +417,7 @@ class Relay:
         assert attempt
         if event.code == Code.ALLOCATION_MISMATCH and self._client and attempt.line is self._line:
             self._attempt, self._refusals = None, 0  # nothing has moved: it stands
+            self._client.longest = float("inf")
         elif event.code == Code.TRY_ALTERNATE and event.alternate and not self._redirected:
             self._give_up(now)
             self._begin(now, hurried=attempt.hurried, alternate=event.alternate)
@@ -439,19 +442,21 @@ class Relay:
     def _ended(self, client: Client, by: Step, now: float) -> None:
         """Refusals and silence were heeded before: what is left is the end of what stood, and of a stream."""
         if client is not self._client:
-            self._failed("it speaks something else than TURN", now)
+            self._failed(_NO_TURN, now)
             return
         line, self._client, self._mobile = self._line_of(client), None, False
-        if by is Step.GONE:
-            if self._attempt is None and line and line.open and not line.stream:
+        if by is Step.GONE and (self._attempt or now >= self._since + self._on.settings.repair):
+            if self._attempt:
+                return  # the server is being asked for another one
+            if line and line.open and not line.stream:
                 self._ask_here(line, now)
-            elif self._attempt is None:
+            else:
                 self._begin(now, hurried=True)
             return
         if self._attempt and (self._attempt.client is client or self._attempt.line is line):
             self._give_up(now)
         self._leave_line()
-        self._lost("its lifetime is over" if by is Step.EXPIRED else "it speaks something else than TURN")
+        self._lost(_ENDS.get(by, _NO_TURN))
         self._rest_a_while(now)
 
     def _bind(self, client: Client, peer: Endpoint, now: float) -> None:
