@@ -21,7 +21,7 @@ from aiortc import RTCConfiguration, RTCIceServer, RTCSessionDescription
 
 from landfast.session.aiortc import versions
 
-versions.require(aiortc.__version__)
+versions.require(aiortc.__version__)  # before anything of its inside is imported
 
 from landfast.session.aiortc.candidates import RTCIceCandidate, candidate_from_sdp, candidate_to_sdp  # noqa: E402
 from landfast.session.aiortc.connection import RTCPeerConnection  # noqa: E402

@@ -1,17 +1,18 @@
-"""The versions of aiortc whose inside is known here. Pure."""
+"""The releases of aiortc whose inside is known here. Pure."""
 
 from __future__ import annotations
 
 from landfast.errors import CapabilityMissing
 
-SUPPORTED = ("1.14", "1.15", "1.16")
-"""Releases; any of their fixes. Private parts of aiortc's are overridden, which another release may rename."""
+SUPPORTED = ("1.16",)
+"""With any of their fixes. 1.15 has no iceTransportPolicy; another may call its private parts, some of which are
+overridden, by other names."""
 
 
 def require(version: str) -> None:
     """Raise CapabilityMissing for another one."""
     if ".".join(version.split(".")[:2]) not in SUPPORTED:
-        known = f"aiortc {SUPPORTED[0]} to {SUPPORTED[-1]}"
+        known = f"aiortc {', '.join(SUPPORTED)}"
         raise CapabilityMissing(
             "a known aiortc", known, f"this is {version}, and sessions take the place of its inside"
         )
