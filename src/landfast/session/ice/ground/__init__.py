@@ -8,6 +8,7 @@ names.py        their names, while a resolver looks them up
 sockets.py      every socket that is held, and who must close it
 reflexive.py    what STUN servers are asked
 relays.py       one relay: its allocation, the socket under it, and how both are repaired
+telling.py      what the agent is told of one relay
 releases.py     allocations that are being given back
 budgets.py      servers that have no room for one more
 candidates.py   what was gathered, each with a priority of its own
