@@ -14,7 +14,7 @@
     happening.py  events: at a time, at the n-th mapping, at the first STUN, or when asked
     streams.py    reliable streams, TLS on them
     servers.py    STUN and TURN on UDP, TCP and TLS
-    relays.py     TURN's allocations, permissions and channels
+    relays.py     TURN's allocations, permissions and channels; answers.py: its words as bytes
 
 The order of a router's questions is that of the chains in `lab/ruleset.py`; `tests/lab/test_sim.py` sends the same
 packets through the kernel and through this, and compares.

@@ -5,21 +5,18 @@ Who is served is known by a *line*: a UDP 5-tuple, or a stream. The host's socke
 
 from __future__ import annotations
 
-import struct
 from collections import defaultdict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
-from typing import Any
 
-from aioice import stun as codec
-
+from landfast.lab.sim import answers
+from landfast.lab.sim.answers import Attribute
 from landfast.lab.sim.hosts import Host, Socket
 from landfast.model.facts import Endpoint
 from landfast.wire import stun
 from landfast.wire.stun import Kind
 from landfast.wire.turn import framing
 from landfast.wire.turn.messages import (
-    MOBILITY_TICKET,
     REQUESTED_ADDRESS_FAMILY,
     UDP,
     Code,
@@ -31,7 +28,6 @@ from landfast.wire.turn.messages import (
 
 REALM = "landfast"
 CREDENTIAL = Credential("landfast", "laboratory")
-_INTEGRITY, _FINGERPRINT = 0x0008, 0x8028
 # Seconds (RFC 8656, sections 7.2, 9 and 12); coturn grants no lifetime below the usual one.
 _LIFETIME, _MAX_LIFETIME, _PERMISSION, _CHANNEL = 600, 3600, 300, 600
 _TICKET_UNKNOWN = 404  # coturn's word
@@ -82,7 +78,7 @@ class Relays:
         self._host, self._world, self._addresses = host, host.world, {4: addresses, 6: addresses6}
         self._given: defaultdict[int, int] = defaultdict(int)
         self._lines: dict[Hashable, Line] = {}
-        self._keys = {REALM: CREDENTIAL.key(REALM)}
+        self._key = CREDENTIAL.key(REALM)
         self._does = {
             Method.ALLOCATE: self._allocate,
             Method.REFRESH: self._refresh,
@@ -116,24 +112,16 @@ class Relays:
     # Requests.
 
     def _asked(self, line: Line, message: Message, data: bytes) -> None:
-        attributes: dict[str, Any] = {}
-        extra: list[tuple[int, bytes]] = []
-        code, signed = None, True
+        kind, signed = Kind.SUCCESS, True
         try:
             self._authenticate(self._whose(line, message), message)
-            self._does[message.method](line, message, data, attributes, extra)
+            said = self._does[message.method](line, message, data)
         except Refusal as refusal:
-            code, signed = refusal.code, refusal.signed
-            attributes, extra = {"ERROR-CODE": (code, "")}, []
-            if code in (Code.UNAUTHENTICATED, Code.STALE_NONCE):
-                attributes |= {"REALM": REALM, "NONCE": line.nonce}
-        kind = codec.Class.RESPONSE if code is None else codec.Class.ERROR
-        answer = bytes(codec.Message(message.method, kind, message.transaction_id, attributes))
-        for number, value in extra:
-            answer = stun.extended(answer, number, value)
-        if signed:
-            answer = stun.extended(answer, _INTEGRITY, codec.message_integrity(answer, self._keys[REALM]))
-        line.say(stun.extended(answer, _FINGERPRINT, struct.pack("!I", codec.message_fingerprint(answer))))
+            kind, signed, said = Kind.ERROR, refusal.signed, [answers.error(refusal.code)]
+            if refusal.code in (Code.UNAUTHENTICATED, Code.STALE_NONCE):
+                said += [(answers.REALM, REALM.encode()), (answers.NONCE, line.nonce)]
+        answer = answers.message(kind, message.method, message.transaction_id, said)
+        line.say(answers.fingerprinted(answers.signed(answer, self._key) if signed else answer))
 
     def _whose(self, line: Line, message: Message) -> bytes:
         """The nonce that the request must carry: a ticket's owner is known by that of the line it comes from."""
@@ -147,21 +135,21 @@ class Relays:
             raise Refusal(Code.UNAUTHENTICATED, signed=False)
         if message.challenge.nonce != nonce:
             raise Refusal(Code.STALE_NONCE, signed=False)
-        if not message.signed_with(self._keys[REALM]):
+        if not message.signed_with(self._key):
             raise Refusal(Code.UNAUTHENTICATED, signed=False)
 
-    def _allocate(
-        self, line: Line, message: Message, data: bytes, said: dict[str, Any], extra: list[tuple[int, bytes]]
-    ) -> None:
+    def _allocate(self, line: Line, message: Message, data: bytes) -> list[Attribute]:
         had = line.allocation
         if had is None:
             had = self._new(line, message, data)
         elif had.transaction != message.transaction_id:
             raise Refusal(Code.ALLOCATION_MISMATCH)
-        lifetime = max(0, round(had.expires - self._world.now))
-        said |= {"XOR-RELAYED-ADDRESS": had.socket.local, "XOR-MAPPED-ADDRESS": line.source, "LIFETIME": lifetime}
-        if had.ticket:
-            extra.append((MOBILITY_TICKET, had.ticket))
+        said = [
+            (answers.RELAYED, answers.address(had.socket.local, message.transaction_id)),
+            (answers.MAPPED, answers.address(line.source, message.transaction_id)),
+            answers.lifetime(max(0, round(had.expires - self._world.now))),
+        ]
+        return [*said, (answers.TICKET, had.ticket)] if had.ticket else said
 
     def _new(self, line: Line, message: Message, data: bytes) -> Allocation:
         if int.from_bytes(stun.attribute(data, 0x0019) or b"", "big") != UDP:
@@ -188,34 +176,30 @@ class Relays:
         self._world.push(expires, self._expired, made, None)
         return made
 
-    def _refresh(
-        self, line: Line, message: Message, data: bytes, said: dict[str, Any], extra: list[tuple[int, bytes]]
-    ) -> None:
-        had = line.allocation
+    def _refresh(self, line: Line, message: Message, data: bytes) -> list[Attribute]:
+        had, said = line.allocation, list[Attribute]()
         if had is None and message.ticket:
             had = self._ticketed(message)
             if had is None:
                 raise Refusal(_TICKET_UNKNOWN if self.mobility else Code.MOBILITY_FORBIDDEN)
             had.line.allocation, had.line, line.allocation = None, line, had
             had.ticket = self._random(16)
-            extra.append((MOBILITY_TICKET, had.ticket))
+            said.append((answers.TICKET, had.ticket))
         if had is None:
             raise Refusal(Code.ALLOCATION_MISMATCH)
-        said["LIFETIME"] = 0 if message.lifetime == 0 else self._granted(message)
-        if message.lifetime == 0:
-            self._release(had)
+        seconds = 0 if message.lifetime == 0 else self._granted(message)
+        if seconds:
+            had.expires = self._world.now + seconds
         else:
-            had.expires = self._world.now + said["LIFETIME"]
+            self._release(had)
+        return [answers.lifetime(seconds), *said]
 
-    def _permit(
-        self, line: Line, message: Message, data: bytes, said: dict[str, Any], extra: list[tuple[int, bytes]]
-    ) -> None:
+    def _permit(self, line: Line, message: Message, data: bytes) -> list[Attribute]:
         had, peer = self._peered(line, message)
         had.permissions[peer[0]] = self._world.now + _PERMISSION
+        return []
 
-    def _bind(
-        self, line: Line, message: Message, data: bytes, said: dict[str, Any], extra: list[tuple[int, bytes]]
-    ) -> None:
+    def _bind(self, line: Line, message: Message, data: bytes) -> list[Attribute]:
         had, peer = self._peered(line, message)
         number = int.from_bytes((stun.attribute(data, 0x000C) or b"")[:2], "big")
         bound = had.channels.get(number)
@@ -224,6 +208,7 @@ class Relays:
             raise Refusal(Code.BAD_REQUEST)
         had.channels[number], had.numbers[peer] = (peer, self._world.now + _CHANNEL), number
         had.permissions[peer[0]] = self._world.now + _PERMISSION
+        return []
 
     def _peered(self, line: Line, message: Message) -> tuple[Allocation, Endpoint]:
         had, peer = line.allocation, message.peer
@@ -265,9 +250,9 @@ class Relays:
         if number is not None and allocation.channels[number][1] > now:
             allocation.line.say(framing.channel_data(number, data))
             return
-        attributes = {"XOR-PEER-ADDRESS": peer, "DATA": data}
-        message = codec.Message(Method.DATA, codec.Class.INDICATION, self._random(12), attributes)
-        allocation.line.say(bytes(message))
+        transaction = self._random(12)
+        said = [(answers.PEER, answers.address(peer, transaction)), (answers.DATA, data)]
+        allocation.line.say(answers.message(Kind.INDICATION, Method.DATA, transaction, said))
 
     # Ends.
 
