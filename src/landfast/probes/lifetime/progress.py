@@ -17,7 +17,7 @@ DOUBT = 1e-5
 """The probability of all of them being lost that we live with: of a hundred moments of one measurement, once in a
 thousand measurements."""
 
-_MOST = 16  # copies of one question: what convinces when three of ten are lost
+_MOST = 24  # copies of one question: what convinces when three of ten are lost
 
 STATES: tuple[State, ...] = ("unreplied", "replied", "stream")
 
@@ -73,9 +73,9 @@ class Progress:
 
     @property
     def copies(self) -> int:
-        """Of a question, so that those that are not lost convince when none is answered."""
+        """Of a question, so that what is not lost convinces when nothing is answered, on a bad day too."""
         convince = max(CONVINCING, ceil(log(DOUBT) / log(self.loss)))
-        return min(_MOST, ceil(convince / (1 - self.loss)))
+        return min(_MOST, ceil(convince / (1 - self.loss) ** 2))
 
     def died(self) -> None:
         """A binding that was kept alive from inside has died all the same."""

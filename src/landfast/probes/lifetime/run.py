@@ -174,14 +174,18 @@ class _Measurement:
         by: RefreshedBy = "nothing",
         copies: int = later.COPIES,
         apart: float = later.APART,
+        mapped: set[Endpoint | None] | None = None,
     ) -> bool | None:
-        """One trial of a binding; whether an answer arrived, None when nothing can be said."""
+        """One trial of a binding; whether an answer arrived, None when nothing can be said. `mapped` collects where the
+        server saw it."""
         asked = await later.ask(socket, self._server, silent, self._round_trip, copies=copies, apart=apart)
         counted = self._count(asked)
         answer, works = await later.outcome(socket, asked, self._companions)
         self._progress.companions(self._companions.sent, self._companions.arrived)
         if answer:
-            if self._progress.aged and by == "outbound":  # perhaps one that was made anew
+            if mapped is not None:
+                mapped.add(answer.mapped)
+            if by == "outbound" and (self._progress.aged or len(mapped or ()) > 1):  # it may be, or is, a new one
                 return None
             arrived = min(answer.at - self._round_trip, asked.dues[-1])
             self._say(self._fact(state, asked.last, arrived, began, arrived=True, by=by))
@@ -246,10 +250,13 @@ class _Measurement:
         """One binding, until all are known to die or this one does; None where it may have died, or never lived."""
         began = clock.monotonic()
         silent = self._plan.outbound_every * (number + 1) / self._plan.outbound
+        mapped: set[Endpoint | None] = set()
         lives: bool | None = await self._brought(socket, "stream", began) or None
         while lives and not self._progress.aged:
             copies = self._progress.copies
-            lives = await self._one(socket, "stream", silent, began, by="outbound", copies=copies, apart=0)
+            lives = await self._one(
+                socket, "stream", silent, began, by="outbound", copies=copies, apart=0, mapped=mapped
+            )
             silent = self._plan.outbound_every
         return lives
 
