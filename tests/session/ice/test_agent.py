@@ -70,6 +70,18 @@ def test_the_first_answer_lets_data_flow_before_a_nomination() -> None:
     assert world.now - 100 < 0.1  # one trip of signalling, and one of the check
 
 
+def test_the_role_may_be_chosen_after_the_credentials_were_told() -> None:
+    world = World()
+    a, b = pair_of(world)
+    told = a.agent.local
+    a.agent.controlling, b.agent.controlling = False, True
+    assert a.agent.local == told
+    world.start()
+    world.run(1)
+    assert a.states == b.states == CONNECTED
+    assert (a.agent.controlling, b.agent.controlling) == (False, True)
+
+
 def test_gathering_twice_tells_every_candidate_once() -> None:
     world = World()
     a, _ = pair_of(world)

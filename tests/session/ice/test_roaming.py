@@ -314,6 +314,21 @@ def test_a_pair_that_has_not_answered_is_never_selected() -> None:
     assert roaming(old, new).verdict(new, 105) is Why.REBOUND
 
 
+def test_a_pair_that_is_nominated_right_after_it_was_asked_is_asked_once_more_in_its_turn() -> None:
+    """Or the nomination would wait for the next one: it counts after a later check was answered."""
+    old, new = pair(answered=100), pair(("198.51.100.1", 7), answered=101)
+    made = roaming(old, new)
+    new.tried = new.confirmed = 100.99
+    new.nominated = 101
+    assert not made.asked(new, 101)
+    assert made.deadline == 100.99 + Settings().pace
+    assert made.due(101) == []
+    assert made.due(made.deadline) == [new]
+    assert made.deadline > 102
+    new.confirmed = 101.04
+    assert made.verdict(new, 101.1) is Why.NOMINATED
+
+
 def test_the_successor_of_a_lost_socket_is_the_newest_to_the_same_address() -> None:
     old, alike, newer, relay = (
         pair(answered=100, socket=1),

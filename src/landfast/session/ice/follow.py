@@ -41,9 +41,9 @@ def is_spoken_from(pair: Pair, selected: Pair, since: float, rhythm: Rhythm, set
     return pair.heard > max(selected.heard, since) + settings.margin * rhythm.usual
 
 
-def is_settled(since: float, trip: float, now: float) -> bool:
+def is_settled(since: float, trip: float, now: float, settings: Settings) -> bool:
     """The peer has had the time to follow our last move; else two sides that both move chase each other."""
-    return now >= since + 3 * trip
+    return now >= since + max(3 * trip, settings.suspicion)
 
 
 def is_rescue(pair: Pair, silent_since: float, now: float, settings: Settings) -> bool:

@@ -24,6 +24,8 @@ from landfast.wire.ice import Check
 
 _CHECK = 100
 """Bytes of a check, without the two fragments."""
+_SOON = 1.0
+"""Seconds after a move onto a relay until a direct way is looked for: one may have been found on the way there."""
 
 
 @dataclass
@@ -226,7 +228,7 @@ class Generation:
                 self.roaming.trip = pair.counters.round_trip
         old = self.roaming.selected
         self.roaming.select(pair, now, why)
-        self._round = now + settings.better
+        self._round = now + _SOON
         self.failed = False
         self.moves.append((pair, why))
         if why is Why.FOLLOWED and old.usable:

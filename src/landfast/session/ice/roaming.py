@@ -40,6 +40,7 @@ class Roaming:
         self._next = NEVER
         self._count = 0
         self._hurry = False
+        self._chosen: Pair | None = None  # nominated right after it was asked: it is asked once more in its turn
         self._left: Pair | None = None  # the pair before, while it may still prove that it was left for nothing
         self._distrusted: dict[Pair, float] = {}
 
@@ -81,11 +82,14 @@ class Roaming:
 
     def asked(self, pair: Pair, now: float) -> bool:
         """An authenticated check came. Whether to check back (RFC 8445, section 7.3.1.4)."""
-        if now < pair.tried + self._settings.pace:
-            return False
+        early = now < pair.tried + self._settings.pace
         if pair is self.selected:
-            return self.is_silent(now)
-        return not follow.is_proved(pair, now) or pair.nominated > pair.confirmed
+            return not early and self.is_silent(now)
+        if follow.is_proved(pair, now) and pair.nominated <= pair.confirmed:
+            return False
+        if early and pair.nominated > pair.tried:
+            self._chosen = pair
+        return not early
 
     def sent(self, pair: Pair, now: float) -> None:
         """A check went out."""
@@ -98,11 +102,13 @@ class Roaming:
         if pair is old or not follow.is_proved(pair, now):
             return None
         since, silent = self._since, self.is_silent(now)
-        may_follow = follow.is_settled(since, self.trip, now) and self._is_trusted(pair, now)
+        may_follow = follow.is_settled(since, self.trip, now, settings) and self._is_trusted(pair, now)
         rules = {
             Why.REBOUND: follow.is_gone(old),
             Why.NOMINATED: follow.is_nominated(pair, old, controlling=role.controlling),
-            Why.RETURNED: pair is self._left and old in self._distrusted and not self._is_nominated(old),
+            Why.RETURNED: pair is self._left
+            and old in self._distrusted
+            and (role.controlling or old.nominated <= pair.nominated),
             Why.FOLLOWED: may_follow and follow.is_spoken_from(pair, old, since, self._rhythm, settings),
             Why.BETTER: may_follow and not silent and follow.is_better(pair, old, controlling=role.controlling),
             Why.FALLBACK: silent and follow.is_rescue(pair, self.silent_since, now, settings),
@@ -116,11 +122,12 @@ class Roaming:
         """When somebody is to be checked."""
         if self._hurry:
             return NEVER
+        chosen = inf if self._chosen is None else self._chosen.tried + self._settings.pace
         focus = self.focus
         if focus is None:
-            return inf
+            return chosen
         alarm = self._alarm()
-        return max(alarm, focus.tried + self._step(focus)) if alarm <= self._next else self._next
+        return min(chosen, max(alarm, focus.tried + self._step(focus)) if alarm <= self._next else self._next)
 
     def due(self, now: float) -> list[Pair]:
         """Whom to check now."""
@@ -129,6 +136,9 @@ class Roaming:
         if self._hurry:
             self._hurry = False
             asks = [pair for pair in self._one_for_each_socket() if now >= pair.tried + self._settings.pace]
+        if self._chosen and now >= self._chosen.tried + self._settings.pace:
+            asks += [] if self._chosen in asks else [self._chosen]
+            self._chosen = None
         if focus is None:
             return asks
         silent = self.is_silent(now)
@@ -168,9 +178,6 @@ class Roaming:
     def _wait(self, now: float) -> None:
         jitter = 0.8 + 0.4 * self._draw(1)[0] / 255  # RFC 7675, section 5.1: so that sessions do not ask in step
         self._next = now + self._settings.ping * jitter
-
-    def _is_nominated(self, pair: Pair) -> bool:
-        return not self._role.controlling and pair.nominated >= self._since - self.trip
 
     def _is_trusted(self, pair: Pair, now: float) -> bool:
         return now >= self._distrusted.get(pair, NEVER) + _DISTRUST
