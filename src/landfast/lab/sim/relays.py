@@ -30,6 +30,7 @@ REALM = "landfast"
 CREDENTIAL = Credential("landfast", "laboratory")
 # Seconds (RFC 8656, sections 7.2, 9 and 12); coturn grants no lifetime below the usual one.
 _LIFETIME, _MAX_LIFETIME, _PERMISSION, _CHANNEL = 600, 3600, 300, 600
+_RELEASED = 1  # coturn: what was given back stands for another second
 _TICKET_UNKNOWN = 404  # coturn's word
 
 
@@ -42,6 +43,8 @@ class Line:
     say: Callable[[bytes], None]
     nonce: bytes
     allocation: Allocation | None = None
+    left: bool = False
+    """Its allocation has moved away."""
 
 
 @dataclass(eq=False)
@@ -125,8 +128,13 @@ class Relays:
 
     def _whose(self, line: Line, message: Message) -> bytes:
         """The nonce that the request must carry: a ticket's owner is known by that of the line it comes from."""
-        moved = self._ticketed(message) if message.method == Method.REFRESH and not line.allocation else None
-        if moved:
+        if line.left:
+            del self._lines[line.key]
+            raise Refusal(Code.ALLOCATION_MISMATCH, signed=False)
+        if message.method == Method.REFRESH and message.ticket and not line.allocation and self.mobility:
+            moved = self._ticketed(message)
+            if moved is None:
+                raise Refusal(_TICKET_UNKNOWN, signed=False)
             line.nonce = moved.line.nonce
         return line.nonce
 
@@ -143,7 +151,7 @@ class Relays:
         if had is None:
             had = self._new(line, message, data)
         elif had.transaction != message.transaction_id:
-            raise Refusal(Code.ALLOCATION_MISMATCH)
+            raise Refusal(Code.ALLOCATION_MISMATCH, signed=False)
         said = [
             (answers.RELAYED, answers.address(had.socket.local, message.transaction_id)),
             (answers.MAPPED, answers.address(line.source, message.transaction_id)),
@@ -153,7 +161,7 @@ class Relays:
 
     def _new(self, line: Line, message: Message, data: bytes) -> Allocation:
         if int.from_bytes(stun.attribute(data, 0x0019) or b"", "big") != UDP:
-            raise Refusal(Code.UNSUPPORTED_TRANSPORT)
+            raise Refusal(Code.BAD_REQUEST)  # coturn's word for 442
         if message.ticket is not None and not self.mobility:
             raise Refusal(Code.MOBILITY_FORBIDDEN)
         if self.quota is not None and len(self.allocations) >= self.quota:
@@ -181,17 +189,19 @@ class Relays:
         if had is None and message.ticket:
             had = self._ticketed(message)
             if had is None:
-                raise Refusal(_TICKET_UNKNOWN if self.mobility else Code.MOBILITY_FORBIDDEN)
-            had.line.allocation, had.line, line.allocation = None, line, had
+                raise Refusal(Code.MOBILITY_FORBIDDEN)
+            had.line.allocation, had.line.left = None, True
+            had.line, line.allocation = line, had
             had.ticket = self._random(16)
             said.append((answers.TICKET, had.ticket))
         if had is None:
             raise Refusal(Code.ALLOCATION_MISMATCH)
         seconds = 0 if message.lifetime == 0 else self._granted(message)
-        if seconds:
-            had.expires = self._world.now + seconds
-        else:
-            self._release(had)
+        had.expires = self._world.now + (seconds or _RELEASED)
+        if not seconds:
+            self._world.push(had.expires, self._expired, had, None)
+        elif had.ticket and not said:
+            said.append((answers.TICKET, had.ticket))
         return [answers.lifetime(seconds), *said]
 
     def _permit(self, line: Line, message: Message, data: bytes) -> list[Attribute]:
@@ -212,10 +222,8 @@ class Relays:
 
     def _peered(self, line: Line, message: Message) -> tuple[Allocation, Endpoint]:
         had, peer = line.allocation, message.peer
-        if had is None:
-            raise Refusal(Code.ALLOCATION_MISMATCH)
-        if peer is None:
-            raise Refusal(Code.BAD_REQUEST)
+        if had is None or peer is None:
+            raise Refusal(Code.BAD_REQUEST)  # without an allocation coturn does not say 437 here
         if (":" in peer[0]) != (":" in had.socket.address):
             raise Refusal(Code.PEER_ADDRESS_FAMILY_MISMATCH)
         return had, peer
