@@ -10,6 +10,7 @@ import socket
 import ssl
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
+from math import inf
 from typing import Any
 
 from landfast import clock
@@ -56,6 +57,7 @@ class Transport:
         self._reader: asyncio.Future[None] | None = None
         self._gathered: dict[str, asyncio.Event] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._armed = inf  # when it comes, by our clock
         self._resolving: set[asyncio.Task[None]] = set()
         self._turning = self._stopped = False
 
@@ -156,7 +158,7 @@ class Transport:
         self._turn()
 
     def _due(self) -> None:
-        self._timer = None
+        self._timer, self._armed = None, inf
         deadline = self.agent.deadline
         if deadline is not None and deadline <= clock.monotonic():
             self.agent.handle_timer(clock.monotonic())
@@ -190,15 +192,12 @@ class Transport:
     def _arm(self) -> None:
         """Wait for the deadline. A timer that comes too early asks again, so it is only replaced by an earlier one."""
         deadline = self.agent.deadline
-        if deadline is None:
+        if deadline is None or deadline >= self._armed:
             return
-        loop = asyncio.get_running_loop()
-        at = loop.time() + max(0.0, deadline - clock.monotonic())
         if self._timer:
-            if self._timer.when() <= at:
-                return
             self._timer.cancel()
-        self._timer = loop.call_at(at, self._due)
+        self._armed = deadline
+        self._timer = asyncio.get_running_loop().call_later(max(0.0, deadline - clock.monotonic()), self._due)
 
     def _take(self, data: bytes) -> None:
         if len(self._inbox) < INBOX:
