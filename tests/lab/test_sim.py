@@ -12,6 +12,9 @@ from landfast import clock
 from landfast.lab import parse
 from landfast.lab.lab import Lab
 from landfast.lab.network import Occasion
+from landfast.lab.sim.world import World
+from landfast.servers import certificate, coturn
+from tests.lab.sim import asked
 from tests.lab.sim.agreement import Agreement, At
 from tests.lab.sim.scene import SYMMETRIC, network
 
@@ -198,3 +201,21 @@ async def test_another_network_is_told_apart(other: str) -> None:
     with pytest.raises(AssertionError, match="model"):
         async with both(played):
             await played.random(STEPS)
+
+
+@pytest.mark.parametrize("options", [(), ("mobility", "user-quota=1")])
+async def test_coturn_and_the_played_relay_give_the_same_answers(options: tuple[str, ...]) -> None:
+    declared = parse.profile("open")
+    story = asked.with_mobility if options else asked.without_mobility
+    world = World(declared)
+    world.server.relays.mobility, world.server.relays.quota = bool(options), 1 if options else None
+    addresses = world.server.addresses
+    users = {world.server.username: world.server.password}
+    async with Lab(declared, verified=False, served=False) as lab:
+        settings = coturn.Settings(addresses, users=users, options=options)
+        await coturn.start(lab.host("server"), settings, certificate.issue("server", *addresses))
+        say, close = await asked.spoken(lab.host("robot"), (addresses[0], world.server.port))
+        try:
+            assert await story(say) == await story(asked.played(world))
+        finally:
+            close()
