@@ -229,7 +229,8 @@ class _Draft:
     def _at_once(self, asked: MappingsAsked) -> int:
         """The sessions that a NAT held when it gave no more: those of that question, and those of earlier ones."""
         alive = lifetime(self.evidence, "unreplied")
-        since = asked.at - max(SHORTEST_LIFETIME, alive.alive if alive else 0)
+        kept = max(SHORTEST_LIFETIME, alive.alive) if alive else Nat().udp_timeout  # as it is written here
+        since = asked.at - kept
         flows = {
             (fact.local, fact.server)
             for fact in self.evidence.facts
