@@ -5,6 +5,7 @@ from functools import partial
 
 import pytest
 
+from landfast.model.facts import Endpoint
 from landfast.session.ice import events
 from landfast.session.ice.candidate import Candidate, Type
 from landfast.session.ice.credentials import Credentials
@@ -214,6 +215,32 @@ def test_a_check_without_our_password_is_not_answered() -> None:
     b.agent.receive(forged, Path(socket, stranger), world.now)
     world.run(1)
     assert all(remote != stranger for _, _, remote, _ in b.sent)
+
+
+def test_relays_let_in_whom_the_peer_has_proved_to_be_and_nobody_else() -> None:
+    """A copied check from a thousand false sources must not cost a thousand permissions."""
+    world = World()
+    a, b = pair_of(world)
+    welcomed: set[Endpoint] = set()
+    ground = b.agent.ground
+    welcome, forget = ground.welcome, ground.forget
+    ground.welcome = lambda remote, now: (welcomed.add(remote), welcome(remote, now))[1]  # type: ignore[method-assign,func-returns-value]
+    ground.forget = lambda remote: (welcomed.discard(remote), forget(remote))[1]  # type: ignore[method-assign,func-returns-value]
+    world.start()
+    world.run(1)
+    _, _, remote, copy = next(each for each in a.sent if isinstance(ice.parse(each[3]), ice.Check))
+    for number in range(1000):
+        world.inject((f"198.51.100.{number % 250}", 1000 + number), remote, copy)
+    world.run(5)
+    assert a.agent.selected is not None
+    assert welcomed == {("10.0.0.1", 50001), a.agent.selected.local.endpoint}
+    assert a.nat is not None
+    for number in range(40):
+        a.nat.move(f"192.0.2.{number + 2}")
+        world.talk(1)
+        world.run(1.5)
+    assert a.agent.selected.local.endpoint in welcomed
+    assert len(welcomed) <= 2 + b.agent.settings.strangers
 
 
 def test_an_answer_counts_only_from_where_it_was_asked_and_with_its_signature() -> None:

@@ -91,6 +91,8 @@ def test_a_candidate_is_added_once() -> None:
     made = generation()
     assert not made.add_remote(HOST)
     assert len(made.pairs) == 4
+    added = [made.add_remote(candidate(endpoint=("192.0.2.9", port))) for port in range(1, 1001)]
+    assert len(made.remote_candidates) == added.count(True) + 2 == 100
 
 
 def test_pairs_are_asked_in_turn_and_a_late_candidate_at_its_priority() -> None:

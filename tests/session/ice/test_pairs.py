@@ -23,6 +23,8 @@ def test_strangers_are_few_and_the_one_not_heard_for_longest_makes_room() -> Non
     known = Pairs(strangers=3)
     assert all(known.add(stranger(port, heard=port)) for port in (1, 2, 3, 4))
     assert sorted(each.path.remote[1] for each in known) == [2, 3, 4]
+    assert known.take_pushed_out() == [("198.51.100.1", 1)]
+    assert known.take_pushed_out() == []
 
 
 def test_junk_does_not_push_out_who_has_shown_to_be_the_peer() -> None:

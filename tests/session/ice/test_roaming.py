@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from landfast.model.facts import Endpoint
 from landfast.session.ice.agent import Agent
 from landfast.session.ice.candidate import Type
-from landfast.session.ice.events import Path, Why
+from landfast.session.ice.events import CandidateGathered, Path, Why
 from landfast.session.ice.ground import Address
 from landfast.session.ice.machine import State
 from landfast.session.ice.pairs import Pair, Pairs
@@ -225,6 +225,7 @@ def test_an_outage_costs_less_than_sixty_kilobytes_a_minute_and_less_and_less() 
             assert cost < 60_000
             assert minute < 6 or cost < 8_000
         assert len(a.open) <= 1 + Settings().spare
+    assert len(a.told(CandidateGathered)) == 1  # what stands in for a socket is not signalled
 
 
 def test_a_peer_that_only_stops_talking_costs_a_few_checks() -> None:

@@ -21,6 +21,7 @@ def test_the_newest_is_replaced_and_only_the_oldest_spares_are_dropped() -> None
         assert rotation.due(1, 100 + 10 * turn) == (10 + turn - 1 if turn else 1)
         dropped += rotation.replaced(10 + turn, used=1)
     assert dropped == [10, 11, 12]
+    assert [socket in rotation for socket in (1, 12, 13, 15)] == [False, False, True, True]
 
 
 def test_a_socket_in_use_is_not_dropped() -> None:

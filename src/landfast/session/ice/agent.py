@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import secrets
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from math import inf
 
+from landfast.model.facts import Endpoint
 from landfast.session.ice import credentials
 from landfast.session.ice.candidate import Candidate
 from landfast.session.ice.checks import Checks
@@ -144,7 +145,7 @@ class Agent:
             return
         newest.gathering = True
         for socket, candidate in self.ground.candidates:
-            self._tell(socket, candidate)
+            self._tell(socket, candidate, again=True)
         self.ground.gather(now, fresh=bool(newest.without))
         self._settle(now)
 
@@ -216,7 +217,7 @@ class Agent:
         self.ground.resolved(name, addresses, now)
         self._settle(now)
 
-    def opened(self, socket: Socket, local: tuple[str, int], now: float) -> None:
+    def opened(self, socket: Socket, local: Endpoint, now: float) -> None:
         """A socket is open, bound to this address and port."""
         self.ground.opened(socket, local, now)
         self._settle(now)
@@ -299,7 +300,6 @@ class Agent:
         if conflict is Conflict.SWITCH:
             self._switch(generation)
         self.ground.transmit(ice.success(check, path.remote, password), path, now)
-        self.ground.welcome(path.remote, now)
         generation.asked(path, base, check, now)
 
     def _answered(self, answer: ice.Answer, path: Path, now: float) -> None:
@@ -312,11 +312,13 @@ class Agent:
             socket, base = path.socket, sent.pair.base
             known = (candidate for where, candidate in self.ground.candidates if where == socket)
             local = seen_as(answer.mapped, base, known, sent.priority)
+            if sent.pair.stranger and not sent.pair.proved:
+                self.ground.welcome(path.remote, now)
             sent.owner.answered(sent.pair, sent.at, local, now, nominating=sent.nominating)
         elif answer.code == ice.Code.ROLE_CONFLICT:
             if sent.owner.role.controlling is sent.controlling:
                 self._switch(sent.owner)
-            sent.owner.asks.append(sent.pair)
+                sent.owner.asks.append(sent.pair)
         elif (
             answer.code == ice.Code.FORBIDDEN
             and sent.owner.refused(sent.pair)
@@ -344,6 +346,8 @@ class Agent:
         for generation in self._generations:
             if now >= generation.deadline:
                 generation.tick(now)
+            if pushed := generation.pairs.take_pushed_out():
+                self._forget(pushed, self._generations)
         if self._generations.promote(now) and (pair := self._generations.current.selected):
             self._generations.current.moves = [(pair, Why.RESTARTED)]
         for generation in self._generations:
@@ -379,9 +383,10 @@ class Agent:
                 case Resolve() | Open() | Transmit() | Close() | ServerRefused() | ServerUnanswered():
                     self._out.append(item)
 
-    def _tell(self, socket: Socket, candidate: Candidate) -> None:
+    def _tell(self, socket: Socket, candidate: Candidate, *, again: bool = False) -> None:
+        """To be signalled; but not what stands in for another, which the peer learns by its checks."""
         newest = self._generations.newest
-        if newest.gathering and socket not in newest.without:
+        if newest.gathering and socket not in newest.without and (again or socket not in self._rotation):
             self._out.append(CandidateGathered(replace(candidate, ufrag=newest.local.ufrag), newest.local.ufrag))
 
     def _stand(self, now: float) -> None:
@@ -425,7 +430,8 @@ class Agent:
     def _rotate(self, selected: Pair, now: float) -> None:
         """Consent is over, and with it the old way: take another socket."""
         old = self._rotation.due(selected.path.socket, now)
-        new = None if old is None else self.ground.replace(old, now)
+        waited_for = old is not None and old in self._rotation and self.ground.base(old) is None
+        new = None if old is None or waited_for else self.ground.replace(old, now)
         for socket in () if new is None else self._rotation.replaced(new, selected.path.socket):
             self._drop(socket, now)
 
@@ -446,11 +452,16 @@ class Agent:
             double = socket not in generation.without and base.foundation in old  # made for this generation alone
             if (unused or double) and all(not each.selected or each.selected.path.socket != socket for each in rest):
                 self._drop(socket, now)
+        self._forget([each.endpoint for each in generation.remote_candidates], rest)
+        self._forget([pair.path.remote for pair in generation.pairs], rest)
+
+    def _forget(self, remotes: Iterable[Endpoint], rest: Iterable[Generation]) -> None:
+        """The relays need not let these in any more, unless one of the rest knows them."""
         known = {candidate.endpoint for each in rest for candidate in each.remote_candidates}
         known |= {pair.path.remote for each in rest for pair in each.pairs}
-        for candidate in generation.remote_candidates:
-            if candidate.endpoint not in known:
-                self.ground.forget(candidate.endpoint)
+        for remote in remotes:
+            if remote not in known:
+                self.ground.forget(remote)
 
     def _drop(self, socket: Socket, now: float) -> None:
         self.ground.drop(socket, now)

@@ -17,7 +17,7 @@ from landfast.session.ice.events import Path, Socket, Why
 from landfast.session.ice.lasting import Lasting
 from landfast.session.ice.machine import Step
 from landfast.session.ice.nominations import Nominations
-from landfast.session.ice.pairs import NEVER, Pair, Pairs, PairState
+from landfast.session.ice.pairs import MOST, NEVER, Pair, Pairs, PairState
 from landfast.session.ice.roaming import Roaming
 from landfast.session.ice.roles import Role
 from landfast.wire.ice import Check
@@ -83,14 +83,15 @@ class Generation:
         self.asks += [pair for pair in self.pairs if pair.asked > NEVER]
 
     def add_remote(self, candidate: Candidate) -> bool:
-        """One more address of the peer. False for one that is known."""
+        """One more address of the peer. False for one that is known, and for one too many."""
         known = any(
             (each.endpoint, each.transport) == (candidate.endpoint, candidate.transport)
             for each in self.remote_candidates
         )
-        if not known:
-            self.remote_candidates.append(candidate)
-        return not known
+        if known or len(self.remote_candidates) >= MOST:
+            return False
+        self.remote_candidates.append(candidate)
+        return True
 
     def stand_on(self, bases: Iterable[tuple[Socket, Candidate]], now: float) -> None:
         """Make the pairs that are missing, of these sockets and all addresses of the peer."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from math import inf
 
+from landfast.model.facts import Endpoint
 from landfast.session.ice.candidate import Candidate, pair_priority
 from landfast.session.ice.events import Path, Socket
 
@@ -110,6 +111,7 @@ class Pairs:
     def __init__(self, strangers: int) -> None:
         self._of: dict[Path, Pair] = {}
         self._strangers = strangers
+        self._pushed_out: list[Endpoint] = []
 
     def __iter__(self) -> Iterator[Pair]:
         return iter(self._of.values())
@@ -134,10 +136,16 @@ class Pairs:
                 if least.vouched and not pair.vouched:
                     return False
                 del self._of[least.path]
+                self._pushed_out.append(least.path.remote)
         elif sum(not each.stranger for each in self) >= MOST:
             return False
         self._of[pair.path] = pair
         return True
+
+    def take_pushed_out(self) -> list[Endpoint]:
+        """The addresses that had to make room since this was last asked."""
+        taken, self._pushed_out = self._pushed_out, []
+        return taken
 
     def lose(self, socket: Socket) -> None:
         """A socket is gone: its pairs stay what they were to whoever holds them, and go from here."""

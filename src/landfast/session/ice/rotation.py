@@ -19,6 +19,10 @@ class Rotation:
         self._last = NEVER
         self._spares: list[Socket] = []
 
+    def __contains__(self, socket: Socket) -> bool:
+        """Whether it stands in for another."""
+        return socket in self._spares
+
     @property
     def deadline(self) -> float:
         """When another one may be taken."""
