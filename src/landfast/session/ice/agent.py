@@ -358,9 +358,8 @@ class Agent:
             for pair in asks:
                 if pair.usable:
                     self.ground.transmit(self._checks.ask(generation, pair, now), pair.path, now)
-            if asks and generation.roaming and generation.roaming.is_silent(now):
-                for socket in {pair.path.socket for pair in asks}:
-                    self.ground.silent(socket, now)
+            for socket in generation.roaming.doubtful(asks, now) if generation.roaming else ():
+                self.ground.silent(socket, now)
 
     def _pump(self, now: float) -> None:
         while (item := self.ground.poll()) is not None:

@@ -10,7 +10,7 @@ twenty times a second, then less and less; every fifth time another way is check
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from math import inf
 
 from landfast.session.ice import follow
@@ -23,6 +23,7 @@ from landfast.session.ice.settings import Settings
 _TRIP = 0.1  # seconds: until the round trip is measured
 _SMOOTH = 0.25  # of a new measurement: one in three packets may be late without changing what late is
 _OTHERS = 5  # every so many checks, one goes another way: a fifth more, and 300 ms until the first
+_SELDOM = 5.0  # seconds between two questions to a relay that is not in use: each costs as much as three checks
 _DISTRUST = 60.0  # seconds that an address whose packets were copies is not followed for its data
 
 
@@ -43,6 +44,7 @@ class Roaming:
         self._chosen: Pair | None = None  # nominated right after it was asked: it is asked once more in its turn
         self._left: Pair | None = None  # the pair before, while it may still prove that it was left for nothing
         self._distrusted: dict[Pair, float] = {}
+        self._doubted: dict[Socket, float] = {}
 
     def select(self, pair: Pair, now: float, why: Why) -> None:
         """Go this way from now on."""
@@ -149,6 +151,19 @@ class Roaming:
             asks.append(other)
         self._wait(now)
         return asks if focus in asks else [focus, *asks]
+
+    def doubtful(self, asks: Iterable[Pair], now: float) -> list[Socket]:
+        """Of those that are asked in silence, the sockets whose relays may have forgotten us: the one in use, and each
+        other one now and then."""
+        if not self.is_silent(now):
+            return []
+        sockets = []
+        for pair in asks:
+            socket = pair.path.socket
+            if pair is self.focus or now >= self._doubted.get(socket, NEVER) + _SELDOM:
+                self._doubted[socket] = now
+                sockets.append(socket)
+        return sockets
 
     def rescue(self, now: float) -> Pair | None:
         """In silence, the best of those that have answered meanwhile."""
