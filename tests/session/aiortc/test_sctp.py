@@ -45,21 +45,24 @@ def sctp_of(made: Call) -> RTCSctpTransport:
     return sctp
 
 
-async def test_into_an_outage_nothing_is_said_twice_and_after_it_everything_at_once(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def tick(sctp: RTCSctpTransport) -> None:
+    """A second of the retransmission timer."""
+    assert sctp._t3_handle
+    sctp._t3_handle.cancel()
+    sctp._t3_expired()
+
+
+async def test_into_an_outage_nothing_is_said_and_after_it_everything_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     async with call() as made:
         outage, sctp = Outage(made, monkeypatch), sctp_of(made)
+        made.channel.send("message 0")
         outage.shut = True
-        for number in range(50):
-            made.channel.send(f"message {number}")
-        await until(made.channel, "said", lambda: True)
-        await asyncio.sleep(0)
         before = outage.sent
-        for _ in range(30):  # seconds
-            assert sctp._t3_handle
-            sctp._t3_handle.cancel()
-            sctp._t3_expired()
+        for number in range(1, 50):
+            made.channel.send(f"message {number}")
+        await asyncio.sleep(0)
+        for _ in range(30):
+            tick(sctp)
             await asyncio.sleep(0)
         assert outage.sent == before
         timer = sctp._t3_handle
@@ -68,6 +71,31 @@ async def test_into_an_outage_nothing_is_said_twice_and_after_it_everything_at_o
         assert timer.cancelled()
         async with asyncio.timeout(10):
             assert [await made.echoes.get() for _ in range(50)] == [f"echo message {number}" for number in range(50)]
+
+
+async def test_what_may_be_lost_is_lost_in_an_outage_and_the_first_after_it_comes_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with call() as made:
+        lossy = made.one.createDataChannel("lossy", ordered=False, maxRetransmits=0)
+        heard: asyncio.Queue[str] = asyncio.Queue()
+        lossy.on("message", heard.put_nowait)
+        await until(lossy, "open", lambda: lossy.readyState == "open")
+        outage, sctp = Outage(made, monkeypatch), sctp_of(made)
+        outage.shut = True
+        for _ in range(5):
+            for _ in range(50):
+                lossy.send("old")
+            await asyncio.sleep(0)
+            tick(sctp)
+        made.channel.send("kept")
+        assert lossy.bufferedAmount == 0
+        lossy.send("new")
+        outage.open()
+        async with asyncio.timeout(10):
+            assert await made.echoes.get() == "echo kept"
+            while await heard.get() != "echo new":
+                assert heard.qsize() <= 1  # the one that SCTP had already taken
 
 
 async def test_an_association_that_begins_in_an_outage_begins_after_it(monkeypatch: pytest.MonkeyPatch) -> None:

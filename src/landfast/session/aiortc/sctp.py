@@ -1,7 +1,9 @@
 """SCTP that is quiet while nobody hears it, and speaks at once when somebody does.
 
 aiortc's retransmission timer neither backs off nor gives up, and its congestion window counts the bytes of messages:
-into an outage it sends hundreds of packets a second. So its timers wait for the path, and run when the path is back.
+into an outage it sends hundreds of packets a second. So it waits for the path, and goes on when the path is back.
+Messages of channels that may lose some would have been sent into the outage and lost; so they are, and do not come
+late and in the way of newer ones.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import asyncio
 
 import aiortc.rtcsctptransport
 from aiortc.rtcdtlstransport import RTCDtlsTransport
+from aiortc.rtcsctptransport import WEBRTC_DCEP
 
 from landfast.session.aiortc.ice import RTCIceTransport
 
@@ -39,12 +42,29 @@ class RTCSctpTransport(aiortc.rtcsctptransport.RTCSctpTransport):
             self._t3_cancel()
             super()._t3_expired()  # all that is in flight went nowhere: say it again now, not a second later
 
+    async def _transmit(self) -> None:
+        if self._passable:
+            await super()._transmit()
+        elif not self._t3_handle:
+            self._t3_start()
+
     def _t3_expired(self) -> None:
         if self._passable:
             super()._t3_expired()
         else:
             self._t3_handle = None
             self._t3_start()
+            self._lose()
+
+    def _lose(self) -> None:
+        """What may be lost and has waited."""
+        waiting = list(self._data_channel_queue)
+        self._data_channel_queue.clear()
+        for channel, protocol, data in waiting:
+            if protocol == WEBRTC_DCEP or (channel.maxRetransmits is None and channel.maxPacketLifeTime is None):
+                self._data_channel_queue.append((channel, protocol, data))
+            else:
+                channel._addBufferedAmount(-len(data))
 
     def _t1_expired(self) -> None:
         if self._passable:
