@@ -25,6 +25,7 @@ class Watch:
     def __init__(self) -> None:
         self.blind: CapabilityMissing | None = None
         self._source: Source | None = None
+        self._seen: Surroundings | None = None  # until it changes: a look is half a millisecond, and sessions are many
         self._listeners: list[Changed] = []
         self._opening = asyncio.Lock()
 
@@ -32,7 +33,7 @@ class Watch:
         """From now on `changed` is called when `look` has another answer."""
         async with self._opening:
             if self._source is None:
-                self._source = await self._open()
+                self._source, self._seen = await self._open(), None
             self._listeners.append(changed)
 
     def leave(self, changed: Changed) -> None:
@@ -41,11 +42,13 @@ class Watch:
             self._listeners.remove(changed)
         if not self._listeners and self._source:
             self._source.close()
-            self._source = None
+            self._source = self._seen = None
 
     def look(self) -> Surroundings:
         """As it is now."""
-        return self._source.look() if self._source else Surroundings()
+        if self._seen is None:
+            self._seen = self._source.look() if self._source else Surroundings()
+        return self._seen
 
     async def _open(self) -> Source:
         try:
@@ -55,6 +58,7 @@ class Watch:
             return FakeNetEvents(by_asking())
 
     def _tell(self) -> None:
+        self._seen = None
         for changed in list(self._listeners):
             changed()
 
