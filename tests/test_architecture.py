@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import sys
 import tomllib
@@ -95,14 +96,25 @@ def place_of(name: str) -> str:
     return "__init__.py"
 
 
-def waits(place: str, seen: frozenset[str] = frozenset()) -> bool:
-    """Whether a module, or any of the package's that it imports, uses what waits."""
+@functools.cache
+def _uses(place: str) -> tuple[bool, frozenset[str]]:
+    """Whether a module itself imports what waits; and the package's modules that it imports."""
     names = list(imports(place, ast.parse((SRC / place).read_text())))
-    if any(name.split(".")[0] in WAITS for name in names):
-        return True
-    seen |= {place}
-    targets = {place_of(name) for name in names if name.startswith(f"{PACKAGE}.")} - seen
-    return any(waits(target, seen) for target in targets)
+    own = frozenset(place_of(name) for name in names if name.startswith(f"{PACKAGE}."))
+    return any(name.split(".")[0] in WAITS for name in names), own - {place}
+
+
+@functools.cache
+def waits(place: str) -> bool:
+    """Whether a module, or any of the package's that it imports, however far, uses what waits."""
+    seen, left = {place}, [place]
+    while left:
+        itself, others = _uses(left.pop())
+        if itself:
+            return True
+        left += others - seen
+        seen |= others
+    return False
 
 
 def complaints(place: str, source: str) -> list[str]:
