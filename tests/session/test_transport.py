@@ -215,6 +215,26 @@ async def test_without_a_pair_data_is_dropped_in_silence() -> None:
     one.transport.close()
 
 
+async def test_a_listener_that_raises_is_reported_and_stops_nothing() -> None:
+    script = Script()
+    moving = scripted(script)
+    told: list[str] = []
+    reported: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, said: reported.append(said["exception"]))
+
+    def tell(event: Event) -> None:
+        assert isinstance(event, GatheringDone)
+        told.append(event.ufrag)
+        if event.ufrag == "first":
+            raise LookupError
+
+    moving.tell = tell
+    script.out += [GatheringDone("first"), GatheringDone("second")]
+    moving._turn()
+    assert told == ["first", "second"]
+    assert [type(each) for each in reported] == [LookupError]
+
+
 async def test_what_a_listener_does_while_it_is_told_happens_in_the_same_turn() -> None:
     script = Script()
     moving = scripted(script)

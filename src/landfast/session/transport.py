@@ -211,7 +211,11 @@ class Transport:
     def _told(self, event: Event) -> None:
         if isinstance(event, GatheringDone):
             self._gathered.setdefault(event.ufrag, asyncio.Event()).set()
-        self.tell(event)
+        try:
+            self.tell(event)
+        except Exception as problem:  # noqa: BLE001 - an application's listener must not stop the transport
+            said = {"message": f"a listener of {type(event).__name__} raised", "exception": problem}
+            asyncio.get_running_loop().call_exception_handler(said)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

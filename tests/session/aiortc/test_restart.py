@@ -4,6 +4,7 @@ from typing import Any
 
 import aiortc
 import pytest
+from aiortc.exceptions import InvalidStateError
 
 from landfast.session import RTCPeerConnection
 from landfast.session.aiortc.ice import RTCIceTransport
@@ -84,6 +85,17 @@ async def test_a_peer_that_cannot_restart_loses_nothing_and_stays_where_it_was()
         await made.says("still here")
         assert ice(made.one).transport.agent.local.ufrag in str(before)
         await made.says("and here")
+
+
+async def test_a_description_out_of_turn_touches_nothing() -> None:
+    async with call() as made:
+        transport = ice(made.one)
+        before = transport.remote, transport.transport.agent.local
+        stray = made.one.remoteDescription.sdp.replace("a=ice-ufrag:", "a=ice-ufrag:x")
+        with pytest.raises(InvalidStateError):
+            await made.one.setRemoteDescription(aiortc.RTCSessionDescription(stray, "answer"))
+        assert (transport.remote, transport.transport.agent.local) == before
+        await made.says("hello")
 
 
 async def test_a_second_restart_goes_on_from_the_first() -> None:

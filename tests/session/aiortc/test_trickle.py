@@ -86,6 +86,7 @@ async def test_the_description_is_sent_before_its_candidates_and_each_says_where
     await wire.describe()
     described, *found, last = wire.sent
     assert isinstance(described, RTCSessionDescription)
+    assert "a=ice-options:trickle" in described.sdp
     assert found
     assert last is None
     for each in found:

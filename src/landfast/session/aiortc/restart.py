@@ -13,6 +13,8 @@ from aiortc.rtcicetransport import RTCIceParameters
 from landfast.session.aiortc import seat
 from landfast.session.aiortc.ice import RTCIceTransport, credentials
 
+_EXPECTED = {"offer": ("stable", "have-remote-offer"), "answer": ("have-local-offer",)}
+
 
 class RTCPeerConnection(seat.RTCPeerConnection):
     """Restarts, and follows restarts."""
@@ -36,9 +38,12 @@ class RTCPeerConnection(seat.RTCPeerConnection):
 
     async def setRemoteDescription(self, sessionDescription: RTCSessionDescription) -> None:
         described = sdp.SessionDescription.parse(sessionDescription.sdp)
-        for ice, parameters in self._parameters(described).items():
-            if ice.remote and ice.state != "closed":
-                self._compare(ice, parameters, sessionDescription.type)
+        if self.signalingState in _EXPECTED.get(
+            sessionDescription.type, ()
+        ):  # else aiortc raises, and nothing is touched
+            for ice, parameters in self._parameters(described).items():
+                if ice.remote and ice.state != "closed":
+                    self._compare(ice, parameters, sessionDescription.type)
         await super().setRemoteDescription(sessionDescription)
         for ice, parameters in self._parameters(described).items():
             ice.remote = ice.remote or credentials(parameters)

@@ -48,6 +48,12 @@ class RTCPeerConnection(restart.RTCPeerConnection):
         ice.on("candidate", gathered)
         gatherer.on("statechange", over)
 
+    async def createOffer(self, iceRestart: bool = False) -> RTCSessionDescription:
+        return _trickling(await super().createOffer(iceRestart))
+
+    async def createAnswer(self) -> RTCSessionDescription:
+        return _trickling(await super().createAnswer())
+
     async def setLocalDescription(self, sessionDescription: RTCSessionDescription | None = None) -> None:
         """As aiortc's; it does not wait for candidates when somebody listens for them."""
         self._describing += 1
@@ -99,3 +105,11 @@ class RTCPeerConnection(restart.RTCPeerConnection):
             self.emit("icecandidate", named)
         if ice.state == "new":  # for want of any candidate it was not started when the descriptions were there
             self._connecting = asyncio.ensure_future(self.__connect())
+
+
+def _trickling(description: RTCSessionDescription) -> RTCSessionDescription:
+    """With the sign that candidates may come one by one (RFC 8838, section 4.1)."""
+    marked = sdp.SessionDescription.parse(description.sdp)
+    for media in marked.media:
+        media.ice_options = "trickle"
+    return RTCSessionDescription(str(marked), description.type)
