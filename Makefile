@@ -6,7 +6,7 @@ export PYTHON
 bin := .venv/bin
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name what; do printf '  make %-7s %s\n' "$$name" "$$what"; done
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name what; do printf '  make %-13s %s\n' "$$name" "$$what"; done
 
 demo: ## the MiFi fault and its cure: 20 WebRTC connections, a table, a report (under 5 minutes)
 	@make/setup.sh demo
@@ -26,6 +26,10 @@ bench: ## how quick it is, beside the obvious alternative; writes build/bench/
 	@make/setup.sh bench
 	@$(bin)/python -m bench
 
+bench-session: ## how long a session is without data when its network changes, beside aiortc and Chromium (30 minutes)
+	@make/setup.sh test
+	@$(bin)/python -m bench.session
+
 proof: ## the long proofs: kills at random, booted Debian, lifetimes, doctor's truth table
 	@make/setup.sh proof
 	@$(bin)/pytest -m proof
@@ -41,4 +45,4 @@ clean: ## remove what the other targets made
 	rm -rf .venv build landfast-report.html landfast-trial.jsonl .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find src tests bench -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 
-.PHONY: help demo test lint bench proof fresh lock clean
+.PHONY: help demo test lint bench bench-session proof fresh lock clean

@@ -5,6 +5,8 @@
     cli_start.py    `landfast --help` against the bare interpreter
     wire.py         how late a delayed link is, beside one that delays nothing
     doctor.py       mapping and filtering beside the classic testers: times, and verdicts
+    session/        how long a session is without data when its network changes; a target of its own
 
-Each bench is a module with `async def run() -> list[Row]`. Ratios within one run mean something; seconds do not travel.
+Each bench but the last is a module with `async def run() -> list[Row]`. Ratios within one run mean something; seconds
+do not travel.
 """

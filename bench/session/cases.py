@@ -1,0 +1,121 @@
+"""What is measured, by name: FAULT/PATH/PEER. Pure but for the faults themselves.
+
+The peer's word tells both ends: `landfast` and `chromium` are peers of a landfast client, which is controlling unless
+`-controlling` says that the peer is; `stock-aiortc` and `stock-chromium` are two of them without landfast.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from itertools import product
+
+from bench.session import faults
+from bench.session.faults import Fault
+from landfast.lab.network import Occasion
+
+EVENTS = 10
+"""Of each case, at random phases: the median of fewer would move by a ping's interval."""
+FEW = 3
+"""Of those that do not come back: each costs the whole watch."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row. Times are seconds."""
+
+    fault: str
+    path: str
+    peer: str
+    happen: Fault
+    events: int = EVENTS
+    together: int = 1
+    """Sessions that meet the same event at once."""
+    lives: int = EVENTS
+    """Events that one session meets, each from the state the last one left, at most."""
+    watch: float = 15.0
+    """Until it is called `never`."""
+    afterwards: float = 0.0
+    """To wait after a session, until an event has passed."""
+    before: Occasion | None = None
+    """What has happened to the network before anybody connects."""
+    round_trip_ms: float = 40.0
+    loss: float = 0.0
+    restricted: bool = False
+    budget: int | None = None
+    long: bool = False
+    """Only when it is asked for by name, or with --long."""
+
+    @property
+    def name(self) -> str:
+        """As it is asked for."""
+        return f"{self.fault}/{self.path}/{self.peer}"
+
+    @property
+    def kept(self) -> bool:
+        """Whether the router's keeper must be there: it is the only one who changes its router then."""
+        return self.fault.startswith(("blackout", "udp-blocked"))
+
+    @property
+    def stacks(self) -> tuple[str, str]:
+        """Client and peer."""
+        if self.peer.startswith("stock-"):
+            stock = self.peer.removeprefix("stock-")
+            return stock, stock
+        return "landfast", self.peer.split("-")[0]
+
+    @property
+    def peer_offers(self) -> bool:
+        """Who offers is controlling (RFC 8445, section 6.1.1)."""
+        return self.peer.endswith("-controlling")
+
+
+_change = partial(Case, "change", happen=faults.new_public_address)
+_address = partial(Case, "address", happen=faults.once(Occasion.ADDRESS_REPLACED))
+_blackout = partial(Case, "blackout-35", happen=faults.blackout(35), events=9, together=3, lives=9)
+_blocked = partial(
+    Case, "udp-blocked", happen=faults.once(Occasion.BLOCK_UDP, lasts=10), lives=1, watch=8.0, afterwards=4.0
+)
+_started = partial(Case, "udp-blocked-before", "any", happen=faults.steady(1), lives=1, before=Occasion.BLOCK_UDP)
+
+_RELAYS = ("relay-mobility", "relay-udp", "relay-tls")
+
+OTHERS: dict[str, tuple[str, ...]] = {
+    "attempts/mifi": ("landfast", "stock-aiortc"),
+    **{f"cost/{measure}": ("landfast", "stock-aiortc") for measure in ("idle", "data", "datagrams")},
+}
+"""Cases that count something else than outages: see attempts.py and load.py."""
+
+CASES: tuple[Case, ...] = (
+    *(_change("direct", peer) for peer in ("landfast", "landfast-controlling", "chromium", "chromium-controlling")),
+    _change("direct", "stock-aiortc", events=FEW, lives=1),
+    _change("direct", "stock-chromium"),
+    *(_change(path, peer) for path, peer in product(_RELAYS, ("landfast", "chromium"))),
+    _change("relay-mobility", "landfast-restricted", restricted=True),
+    _change("relay-udp", "stock-aiortc", events=FEW, lives=1),
+    _change("relay-udp", "stock-chromium", events=FEW, lives=1),
+    _blackout("direct", "landfast"),
+    _blackout("relay-udp", "landfast"),
+    _blackout("relay-mobility", "landfast"),
+    _blackout("direct", "stock-aiortc", events=FEW, lives=1),
+    _blackout("direct", "stock-chromium", events=1, lives=1, together=1),
+    Case("blackout-120", "direct", "landfast", faults.blackout(120), together=3, long=True),
+    *(_address("direct", peer) for peer in ("landfast", "landfast-controlling", "chromium")),
+    *(_address(path, "landfast") for path in ("relay-mobility", "relay-udp")),
+    _address("direct", "stock-aiortc", events=FEW, lives=1),
+    _address("direct", "stock-chromium", events=FEW, lives=1),
+    _blocked("any", "landfast"),
+    _blocked("any", "stock-chromium", events=FEW),
+    *(_started(peer) for peer in ("landfast", "stock-chromium", "stock-aiortc")),
+    Case("rtt-700", "direct", "landfast", faults.steady(120), events=1, round_trip_ms=700),
+    Case("rtt-700", "direct", "stock-aiortc", faults.steady(120), events=1, round_trip_ms=700),
+    Case("loss-20", "direct", "landfast", faults.steady(60), events=1, loss=0.2),
+    Case("loss-20-long", "direct", "landfast", faults.steady(600), events=1, loss=0.2, long=True),
+    Case("flood", "direct", "landfast", faults.junk(1000, 20), events=1),
+    Case("flood", "direct", "stock-aiortc", faults.junk(1000, 20), events=1),
+    Case("restart", "any", "landfast", faults.restart),
+    Case("restart", "any", "chromium", faults.restart),
+    Case("restart-no-budget", "any", "landfast", faults.restart_without_room, events=3, lives=1, budget=8),
+    Case("budget-8", "direct", "landfast", faults.steady(20), events=4, together=4, lives=4, budget=8),
+    Case("nothing", "direct", "landfast", faults.steady(20), events=1),
+)

@@ -1,0 +1,133 @@
+"""A case that counts outages, from its network to its figures."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+
+from bench.session.cases import Case
+from bench.session.faults import Happened
+from bench.session.outage import is_over, outage, return_after
+from bench.session.place import Place, network, stand
+from bench.session.side import Session, Side
+from landfast import clock
+from landfast.lab.network import Occasion
+
+SETTLE = 2.0
+"""Seconds until an agent has nominated, and Chromium has stopped to ping its other pairs at once."""
+# Between events: longer than the interval of the agents' pings (2.5 s), so that each phase is as likely.
+_APART = (0.5, 3.2)
+_LOOK = 0.1
+
+
+@dataclass
+class Figures:
+    """What a case gave. Milliseconds; None is an outage that did not end while it was watched."""
+
+    case: str
+    client_to_peer: list[float | None] = field(default_factory=list)
+    peer_to_client: list[float | None] = field(default_factory=list)
+    setup: list[float] = field(default_factory=list)
+    """From the offer to open channels at both ends."""
+    sessions: int = 0
+    intact: int = 0
+    """Sessions at whose end every reliable message had come, once and in order, over the channels of the beginning."""
+    changes: int = 0
+    """Changes of state that were told after a session had been connected."""
+    paths: list[str] = field(default_factory=list)
+    """How data went, before the first event and at the end."""
+    notes: dict[str, float] = field(default_factory=dict)
+    """What else was counted; of several the largest."""
+    problems: list[str] = field(default_factory=list)
+    frames_lost: int = 0
+    """By the bench's own wire, which could not keep up: such figures are too bad."""
+
+
+async def play(case: Case, seed: int, events: int | None = None) -> Figures:
+    """Play until so many events were measured. What breaks is told in the figures, and the other cases go on."""
+    figures = Figures(case.name)
+    wanted = events or case.events
+    draw = random.Random(f"{seed} {case.name}")  # noqa: S311 -- a phase, not a secret
+    lies = network(round_trip_ms=case.round_trip_ms, loss=case.loss, restricted=case.restricted, budget=case.budget)
+    try:
+        async with stand(lies, case.path) as place:
+            if case.kept:
+                await place.lab.event(Occasion.FLUSH)  # the router's keeper takes its time to start
+            if case.before:
+                await place.lab.event(case.before)
+            while len(figures.client_to_peer) < wanted:
+                await _sessions(case, place, figures, wanted, draw)
+            figures.frames_lost = await place.lab.links.lost()
+    except Exception as problem:  # noqa: BLE001 -- a case that fails is told, not dropped
+        figures.problems.append(f"{type(problem).__name__}: {problem}")
+    return figures
+
+
+async def _sessions(case: Case, place: Place, figures: Figures, wanted: int, draw: random.Random) -> None:
+    """Sessions from beginning to end."""
+    async with AsyncExitStack() as stack:
+        sessions = [await stack.enter_async_context(await _session(case, place)) for _ in range(case.together)]
+        figures.sessions += len(sessions)
+        figures.setup += [milliseconds(session.setup) for session in sessions]
+        await asyncio.sleep(SETTLE)
+        connected = clock.monotonic()
+        figures.paths += [await sessions[0].client.path()]
+        lived = 0
+        while len(figures.client_to_peer) < wanted and lived < case.lives:
+            await asyncio.sleep(draw.uniform(*_APART))
+            happened = await case.happen(place, sessions)
+            until = await _watch(sessions, happened, case.watch)
+            lived += len(sessions)
+            for session in sessions:
+                figures.client_to_peer.append(_outage(session.peer, happened, until))
+                figures.peer_to_client.append(_outage(session.client, happened, until))
+            for name, value in happened.notes.items():
+                figures.notes[name] = max(value, figures.notes.get(name, value))
+            if None in (*figures.client_to_peer[-len(sessions) :], *figures.peer_to_client[-len(sessions) :]):
+                break  # it is dead, and the next event would tell nothing
+        figures.paths += [await sessions[0].client.path()]
+        for session in sessions:
+            figures.intact += await session.intact()
+            told = [state for side in (session.client, session.peer) for state in side.states]
+            figures.changes += sum(at > connected for at, _ in told)
+            figures.problems += [state for _, state in told if state.startswith(("error", "another"))]
+    await asyncio.sleep(case.afterwards)
+
+
+async def _session(case: Case, place: Place) -> Session:
+    client, peer = case.stacks
+    both = await asyncio.gather(
+        Side.start(place.lab.host("robot"), client, place.client),
+        Side.start(place.lab.host("operator"), peer, place.peer),
+    )
+    return Session(*both, peer_offers=case.peer_offers)
+
+
+async def _watch(sessions: Sequence[Session], happened: Happened, limit: float) -> float:
+    """Look on until both directions of all are steady again, or the limit; the time until which everything is known."""
+    since = happened.back or happened.over
+    while True:
+        await asyncio.sleep(_LOOK)
+        now = clock.monotonic()
+        for session in sessions:
+            await session.take()
+        if now > since + limit:
+            return now
+        if all(is_over(side.probes, since, now) for each in sessions for side in (each.client, each.peer)):
+            return now
+
+
+def _outage(side: Side, happened: Happened, until: float) -> float | None:
+    if happened.back is not None:
+        seconds = return_after(side.probes, happened.back, until)
+    else:
+        seconds = outage(side.probes, happened.began, happened.over, until)
+    return None if seconds is None else milliseconds(seconds)
+
+
+def milliseconds(seconds: float) -> float:
+    """As they are told."""
+    return round(1000 * seconds, 1)

@@ -1,0 +1,187 @@
+"""This side of a prober, and a session of two: the descriptions pass through here, once, and never the network."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import signal
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from bench.session.outage import in_order
+from bench.session.prober import Configuration
+from landfast import clock
+from landfast.errors import WorldError
+from landfast.kernel.host import Host, Program
+from landfast.servers.running import Log
+
+_ROOT = str(Path(__file__).parents[2])
+_START = 30.0  # seconds: a cold start of Chromium on two busy cores takes up to 6
+_ANSWER = 20.0  # seconds: gathering from servers that do not answer
+OPEN = 15.0  # seconds from the answer to open channels: DTLS on a link that loses a fifth
+_LAST = 5.0  # seconds for reliable messages on their way
+_LOOK, _HEAR = 0.05, 0.25
+_HAND_OVER = 0.01  # seconds between two looks for candidates to hand over
+# What ends an aiortc or a Chromium that waits for somebody.
+_GRACE = 3.0
+
+
+class Side:
+    """A prober's program, asked one thing at a time, and all that it ever heard."""
+
+    def __init__(self, program: Program, log: Log) -> None:
+        self.probes: list[float] = []
+        self.reliable: list[int] = []
+        self.states: list[tuple[float, str]] = []
+        self.sent = 0
+        self.opened: float | None = None
+        self.candidates: list[dict[str, str]] = []
+        self._description = ""
+        self._program, self._log = program, log
+        self._turn = asyncio.Lock()
+
+    @classmethod
+    async def start(cls, host: Host, stack: str, given: Configuration) -> Side:
+        """Start a prober; it can be asked when this returns. Raises WorldError."""
+        module = "browser" if stack == "chromium" else "prober"
+        argv = [sys.executable, "-m", f"bench.session.{module}", stack, json.dumps(asdict(given))]
+        log = Log()
+        side = cls(await host.start(argv, environment={"PYTHONPATH": _ROOT}, stderr=log.descriptor), log)
+        await side._answer(_START)
+        return side
+
+    async def ask(self, do: str, **more: str) -> dict[str, Any]:
+        """One question. Raises WorldError when it cannot be answered."""
+        assert self._program.stdin
+        async with self._turn:
+            self._program.stdin.write(json.dumps({"do": do, **more}).encode() + b"\n")
+            found = await self._answer(_ANSWER)
+        if "sdp" in found:
+            self._description = found["sdp"]
+        return found
+
+    async def _answer(self, within: float) -> dict[str, Any]:
+        assert self._program.stdout
+        try:
+            async with asyncio.timeout(within):
+                line = await self._program.stdout.readline()
+        except TimeoutError:
+            raise WorldError(f"no answer within {within:g} s: {self._log.end()}") from None
+        if not line:
+            raise WorldError(f"the prober has ended: {self._log.end()}")
+        said: dict[str, Any] = json.loads(line)
+        if "problem" in said:
+            raise WorldError(said["problem"])
+        return said
+
+    async def path(self) -> str:
+        """How its data goes."""
+        return str((await self.ask("path"))["path"])
+
+    async def take(self) -> None:
+        """Hear what it has heard."""
+        said = await self.ask("take")
+        self.probes += said["probes"]
+        self.reliable += said["reliable"]
+        self.states += [(at, state) for at, state in said["states"]]
+        self.candidates += said["candidates"]
+        self.sent, self.opened = said["sent"], said["opened"]
+
+    async def stop(self) -> None:
+        """End it, whatever it is doing."""
+        try:
+            async with asyncio.timeout(_GRACE):
+                await self.ask("close")
+                await self._program.wait()
+        except (TimeoutError, WorldError, OSError):
+            self._program.send_signal(signal.SIGKILL)
+            await self._program.wait()
+
+    @property
+    def public(self) -> tuple[str, int]:
+        """Its first host candidate."""
+        told = "\n".join([self._description, *(each["candidate"] for each in self.candidates)])
+        found = re.search(r"candidate:\S+ \d+ udp \d+ (\S+) (\d+) typ host", told, re.IGNORECASE)
+        if not found:
+            raise WorldError("no host candidate")
+        return found[1], int(found[2])
+
+
+class Session:
+    """Client and peer: `async with Session(client, peer, peer_offers=…) as session`; entering connects them."""
+
+    def __init__(self, client: Side, peer: Side, *, peer_offers: bool = False, within: float = OPEN) -> None:
+        self._within = within
+        self.client, self.peer = client, peer
+        self._peer_offers = peer_offers
+        self._hearing: asyncio.Task[None] | None = None
+        self.setup = 0.0
+        """Seconds from the beginning of the offer until both channels were open at both ends."""
+
+    async def __aenter__(self) -> Session:
+        try:
+            await self._connect()
+        except BaseException:
+            await self._stop()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stop()
+
+    async def _connect(self) -> None:
+        offering, answering = (self.peer, self.client) if self._peer_offers else (self.client, self.peer)
+        began = clock.monotonic()
+        await offering.ask("accept", **await answering.ask("accept", **await offering.ask("offer")))
+        limit = clock.monotonic() + self._within
+        told: dict[Side, int] = {self.client: 0, self.peer: 0}
+        while self.client.opened is None or self.peer.opened is None:
+            if clock.monotonic() > limit:
+                states = [state for _, state in self.client.states]
+                raise WorldError(f"not connected within {self._within:g} s: {', '.join(states)}")
+            await self.take()
+            for side, other in ((self.client, self.peer), (self.peer, self.client)):
+                for candidate in side.candidates[told[side] :]:
+                    await other.ask("candidate", candidate=candidate["candidate"], sdpMid=candidate["sdpMid"])
+                told[side] = len(side.candidates)
+            await asyncio.sleep(_HAND_OVER)
+        self.setup = max(self.client.opened, self.peer.opened) - began
+        self._hearing = asyncio.create_task(self._hear())
+
+    async def _hear(self) -> None:
+        """Often, so that no answer is a long one."""
+        while True:
+            await self.take()
+            await asyncio.sleep(_HEAR)
+
+    async def restart(self) -> None:
+        """The client offers new credentials."""
+        await self.client.ask("accept", **await self.peer.ask("accept", **await self.client.ask("restart")))
+
+    async def take(self) -> None:
+        """Hear both. Raises WorldError when one cannot be heard any more."""
+        await asyncio.gather(self.client.take(), self.peer.take())
+
+    async def intact(self) -> bool:
+        """Whether every reliable message came once and in order, both ways, over the channels of the beginning."""
+        limit = clock.monotonic() + _LAST
+        await self.take()
+        sent = self.client.sent, self.peer.sent
+        while clock.monotonic() < limit and (len(self.peer.reliable) < sent[0] or len(self.client.reliable) < sent[1]):
+            await asyncio.sleep(_LOOK)
+            await self.take()
+        told = [state for side in (self.client, self.peer) for _, state in side.states]
+        same = not any(state.endswith("closed") or state.startswith("another") for state in told)
+        up, down = self.peer.reliable[: sent[0]], self.client.reliable[: sent[1]]
+        return same and in_order(up, sent[0]) and in_order(down, sent[1])
+
+    async def _stop(self) -> None:
+        if self._hearing:
+            self._hearing.cancel()
+        await asyncio.gather(self.client.stop(), self.peer.stop())
