@@ -34,7 +34,10 @@ class RTCPeerConnection(rollback.RTCPeerConnection):
         return self.__configuration
 
     def setConfiguration(self, configuration: RTCConfiguration) -> None:
-        """New servers, or a new policy, from the next gathering on, as of restartIce() (W3C webrtc, section 4.4.2)."""
+        """New servers from the next gathering on, as restartIce() makes one (W3C webrtc, section 4.4.2).
+
+        Policies are those of transports that are made from now on; one that exists keeps its own.
+        """
         if self.connectionState == "closed":
             raise InvalidStateError("RTCPeerConnection is closed")
         self._servers = seat.servers(configuration.iceServers)
