@@ -9,6 +9,8 @@ from landfast.peers import PeerRun, Reason, Role, Stack
 from landfast.peers.report import Connected, StateChanged
 from tests.peers.scene import SERVER, assert_connected_and_held, assignment, gathered, network, pair, relay
 
+NO_UDP = "table ip t { chain o { type filter hook output priority 0; meta l4proto udp drop; }; }"
+
 pytestmark = [pytest.mark.anyio, pytest.mark.lab]
 
 
@@ -37,10 +39,17 @@ async def test_it_reaches_a_relay_over_tls_that_it_was_told_to_trust() -> None:
         assert gathered(robot) >= {f"relay {SERVER}"}
 
 
+async def test_where_udp_is_blocked_it_connects_over_tls() -> None:
+    async with network() as hosts, relay(hosts) as changes:
+        (await hosts["robot"].run(["nft", NO_UDP])).checked()
+        robot, operator = await pair(hosts, Stack.LANDFAST, **changes)
+        for outcome in await asyncio.gather(robot.wait(), operator.wait()):
+            assert_connected_and_held(outcome)
+
+
 async def test_without_a_way_it_ends_at_the_limit() -> None:
     async with network() as hosts:
-        no_udp = "table ip t { chain o { type filter hook output priority 0; meta l4proto udp drop; }; }"
-        (await hosts["robot"].run(["nft", no_udp])).checked()
+        (await hosts["robot"].run(["nft", NO_UDP])).checked()
         robot, operator = await pair(hosts, Stack.LANDFAST, limit=0.5)
         outcome = await robot.wait()
         assert outcome.closed
@@ -72,8 +81,7 @@ async def test_an_outage_is_said_and_survived() -> None:
         robot = await peers.start(Stack.LANDFAST, hosts["robot"], assignment(Role.ROBOT, hold=10.0))
         operator = await peers.start(Stack.LANDFAST, hosts["operator"], assignment(Role.OPERATOR, hold=10.0))
         await until_connected(robot)
-        no_udp = "table ip t { chain o { type filter hook output priority 0; meta l4proto udp drop; }; }"
-        (await hosts["robot"].run(["nft", no_udp])).checked()
+        (await hosts["robot"].run(["nft", NO_UDP])).checked()
         said: list[str] = []
         async for event in robot:
             if isinstance(event, StateChanged) and event.what == "connection":
