@@ -4,6 +4,7 @@ A block's first line says what it is:
 
     ```sh run              runs, in an empty folder
     ```sh run lab          runs, and builds a laboratory
+    ```python file NAME    is a file, which is in the folder of those below it on its page
     ```text output         is what the block before it printed
     ```toml network        is a network
 """
@@ -276,16 +277,20 @@ def test_a_network_in_a_page_is_one(block: Block) -> None:
 
 @pytest.fixture
 def landfast(tmp_path: Path) -> dict[str, str]:
-    """An environment in which `landfast` is this one."""
-    program = tmp_path / "bin" / "landfast"
-    program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m landfast "$@"\n')
-    program.chmod(0o755)
-    return {"PATH": f"{program.parent}:/usr/bin:/bin:/usr/sbin:/sbin", "PYTHONPATH": str(ROOT / "src")}
+    """An environment in which `landfast`, `python` and `pytest` are these."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for program, words in (("landfast", "-m landfast"), ("pytest", "-m pytest"), ("python", "")):
+        (programs / program).write_text(f'#!/bin/sh\nexec {sys.executable} {words} "$@"\n')
+        (programs / program).chmod(0o755)
+    return {"PATH": f"{programs}:/usr/bin:/bin:/usr/sbin:/sbin", "PYTHONPATH": str(ROOT / "src")}
 
 
 async def run(block: Block, environment: dict[str, str], folder: Path) -> None:
     (folder / "work").mkdir()
+    for file in BLOCKS:
+        if file.words[:1] == ("file",) and file.page == block.page and file.line < block.line:
+            (folder / "work" / file.words[1]).write_text(file.text)
     interpreter = {"sh": ["sh", "-euc"], "python": [sys.executable, "-c"]}[block.kind]
     script = f"cd {folder / 'work'}\n{block.text}" if block.kind == "sh" else block.text
     done = (await Host.here().run([*interpreter, script], environment=environment)).checked()
