@@ -48,8 +48,8 @@ class Browser:
     async def restart(self) -> Description:
         return dict(await self._ask("restart()"))
 
-    async def path(self) -> str:
-        return str(await self._ask("path()"))
+    async def path(self) -> tuple[str, str]:
+        return str(await self._ask("path()")), ""
 
     async def close(self) -> None:
         await self._ask("connection.close()")

@@ -21,6 +21,7 @@ from landfast.lab.topology import SERVER_ADDRESSES
 ROOT = str(Path(__file__).parents[2])
 """For programs of the bench: where it is imported from."""
 _MINUTE = 60
+_LOOK, _RESTARTED = 0.05, 4.0  # seconds: an agent gathers for 1.5 s at most before it answers
 DISCARD = 9  # RFC 863
 CARRIER = "carrier"
 """The router of `cgnat` that translates to public addresses."""
@@ -111,12 +112,16 @@ def junk(per_second: float, seconds: float) -> Fault:
     return happen
 
 
-async def restart(_: Place, sessions: Sequence[Session]) -> Happened:
+async def restart(_place: Place, sessions: Sequence[Session]) -> Happened:
     """The client restarts ICE, which needs signalling: that is the bench, and takes no time."""
-    began = clock.monotonic()
-    for session in sessions:
-        await session.restart()
-    return Happened(began, clock.monotonic())
+    client = sessions[0].client
+    (_path, before), began = await client.path(), clock.monotonic()
+    await sessions[0].restart()
+    after = before
+    while after == before and clock.monotonic() < began + _RESTARTED:
+        await asyncio.sleep(_LOOK)
+        _path, after = await client.path()
+    return Happened(began, clock.monotonic(), notes={"stayed on the old pair": float(after == before)})
 
 
 async def restart_without_room(place: Place, sessions: Sequence[Session]) -> Happened:

@@ -74,7 +74,7 @@ async def _sessions(case: Case, place: Place, figures: Figures, wanted: int, dra
         figures.setup += [milliseconds(session.setup) for session in sessions]
         await asyncio.sleep(SETTLE)
         connected = clock.monotonic()
-        figures.paths += [await sessions[0].client.path()]
+        figures.paths += [(await sessions[0].client.path())[0]]
         lived = 0
         while len(figures.client_to_peer) < wanted and lived < case.lives:
             await asyncio.sleep(draw.uniform(*_APART))
@@ -88,12 +88,14 @@ async def _sessions(case: Case, place: Place, figures: Figures, wanted: int, dra
                 figures.notes[name] = max(value, figures.notes.get(name, value))
             if None in (*figures.client_to_peer[-len(sessions) :], *figures.peer_to_client[-len(sessions) :]):
                 break  # it is dead, and the next event would tell nothing
-        figures.paths += [await sessions[0].client.path()]
+        figures.paths += [(await sessions[0].client.path())[0]]
         for session in sessions:
             figures.intact += await session.intact()
             told = [state for side in (session.client, session.peer) for state in side.states]
-            figures.changes += sum(at > connected for at, _ in told)
-            figures.problems += [state for _, state in told if state.startswith(("error", "another"))]
+            figures.changes += sum(at > connected and not state.startswith("error") for at, state in told)
+            figures.problems += [state for _, state in told if state.startswith("another")]
+            if errors := [state for at, state in told if state.startswith("error") and at > connected]:
+                figures.notes["errors told"] = max(len(errors), figures.notes.get("errors told", 0))
     await asyncio.sleep(case.afterwards)
 
 

@@ -79,8 +79,9 @@ class Stack(Protocol):
     async def take(self) -> Heard:
         """What came."""
 
-    async def path(self) -> str:
-        """How data goes, as "local type > remote type"."""
+    async def path(self) -> tuple[str, str]:
+        """How data goes, as "local type > remote type", and the user fragment of the generation that carries it; empty
+        where the stack does not tell."""
 
     async def restart(self) -> Description:
         """Offer new credentials."""
@@ -132,13 +133,14 @@ class Prober:
         heard.sent, heard.opened = self._sent, self._opened
         return heard
 
-    async def path(self) -> str:
+    async def path(self) -> tuple[str, str]:
         ice = self.connection.sctp.transport.transport
         agent = getattr(getattr(ice, "transport", None), "agent", None)
-        if agent is None or agent.selected is None:
-            return ""
-        pair = agent.selected
-        return f"{pair.local.type.value} {pair.local.relay or ''} > {pair.remote.type.value}".replace("  ", " ")
+        pair = agent.stats(clock.monotonic()).selected if agent else None
+        if pair is None:
+            return "", ""
+        words = [pair.local.type.value, pair.local.relay, ">", pair.remote.type.value]
+        return " ".join(word for word in words if word), pair.ufrag
 
     async def close(self) -> None:
         if self._sending:
@@ -247,7 +249,8 @@ async def answer(stack: Stack, do: str, given: Description) -> dict[str, Any]:
     if do == "take":
         return asdict(await stack.take())
     if do == "path":
-        return {"path": await stack.path()}
+        path, ufrag = await stack.path()
+        return {"path": path, "ufrag": ufrag}
     await stack.close()
     return {}
 

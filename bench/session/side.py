@@ -40,6 +40,8 @@ class Side:
         self.sent = 0
         self.opened: float | None = None
         self.candidates: list[dict[str, str]] = []
+        self.told = 0
+        """How many of them the other side knows, or never shall."""
         self._description = ""
         self._program, self._log = program, log
         self._turn = asyncio.Lock()
@@ -78,9 +80,10 @@ class Side:
             raise WorldError(said["problem"])
         return said
 
-    async def path(self) -> str:
-        """How its data goes."""
-        return str((await self.ask("path"))["path"])
+    async def path(self) -> tuple[str, str]:
+        """How its data goes, and the user fragment of the generation that carries it."""
+        said = await self.ask("path")
+        return said["path"], said["ufrag"]
 
     async def take(self) -> None:
         """Hear what it has heard."""
@@ -118,6 +121,8 @@ class Session:
         self._within = within
         self.client, self.peer = client, peer
         self._peer_offers = peer_offers
+        self._signalled = True
+        """Whether there is signalling: until both are open, and for as long as a restart takes."""
         self._hearing: asyncio.Task[None] | None = None
         self.setup = 0.0
         """Seconds from the beginning of the offer until both channels were open at both ends."""
@@ -140,28 +145,35 @@ class Session:
         began = clock.monotonic()
         await offering.ask("accept", **await answering.ask("accept", **await offering.ask("offer")))
         limit = clock.monotonic() + self._within
-        told: dict[Side, int] = {self.client: 0, self.peer: 0}
         while self.client.opened is None or self.peer.opened is None:
             if clock.monotonic() > limit:
                 states = [state for _, state in self.client.states]
                 raise WorldError(f"not connected within {self._within:g} s: {', '.join(states)}")
-            await self.take()
-            for side, other in ((self.client, self.peer), (self.peer, self.client)):
-                for candidate in side.candidates[told[side] :]:
-                    await other.ask("candidate", candidate=candidate["candidate"], sdpMid=candidate["sdpMid"])
-                told[side] = len(side.candidates)
+            await self._hand_over()
             await asyncio.sleep(_HAND_OVER)
         self.setup = max(self.client.opened, self.peer.opened) - began
+        self._signalled = False
         self._hearing = asyncio.create_task(self._hear())
 
     async def _hear(self) -> None:
         """Often, so that no answer is a long one."""
         while True:
-            await self.take()
+            await self._hand_over()
             await asyncio.sleep(_HEAR)
+
+    async def _hand_over(self) -> None:
+        """Candidates, which come at the start, and when a case restarts; at other times they are kept here."""
+        await self.take()
+        for side, other in ((self.client, self.peer), (self.peer, self.client)):
+            while self._signalled and side.told < len(side.candidates):
+                side.told += 1
+                await other.ask("candidate", **_init(side.candidates[side.told - 1]))
 
     async def restart(self) -> None:
         """The client offers new credentials."""
+        self._signalled = True
+        for side in (self.client, self.peer):
+            side.told = len(side.candidates)
         await self.client.ask("accept", **await self.peer.ask("accept", **await self.client.ask("restart")))
 
     async def take(self) -> None:
@@ -185,3 +197,7 @@ class Session:
         if self._hearing:
             self._hearing.cancel()
         await asyncio.gather(self.client.stop(), self.peer.stop())
+
+
+def _init(candidate: dict[str, str]) -> dict[str, str]:
+    return {"candidate": candidate["candidate"], "sdpMid": candidate["sdpMid"]}
