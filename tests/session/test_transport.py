@@ -148,6 +148,18 @@ async def test_a_change_of_the_network_is_a_change_of_addresses() -> None:
     assert watch.world.closed
 
 
+async def test_who_gathers_twice_at_once_gathers_on_every_address() -> None:
+    one = Peer(controlling=True)
+
+    async def found() -> int:
+        await one.transport.gather()
+        return len(one.transport.agent.local_candidates)
+
+    async with asyncio.timeout(5):
+        assert await asyncio.gather(found(), found()) == [1, 1]
+    one.transport.close()
+
+
 async def test_names_are_resolved_and_a_name_that_is_none_resolves_to_nothing() -> None:
     script = Script()
     moving = scripted(script)

@@ -52,6 +52,7 @@ class Transport:
         self.tell = tell
         self._policy, self._context = policy, tls
         self._watch: Watch | None = None
+        self._looking = asyncio.Lock()
         self._sockets = Sockets(Owner(self._opened, self._arrived, self._lost, self._turn), self._tls)
         self._inbox: deque[bytes] = deque()
         self._reader: asyncio.Future[None] | None = None
@@ -65,18 +66,26 @@ class Transport:
 
     async def gather(self) -> None:
         """Find candidates for the newest generation; returns when they are complete, or have had their time."""
-        if self._watch is None:
-            self._watch = surroundings.watch()
-            await self._watch.join(self._network_changed)
-            if self._stopped:
-                self._watch.leave(self._network_changed)
-                return
-            self._network_changed()
+        await self._look()
+        if self._stopped:
+            return
         ufrag = self.agent.local.ufrag
         done = self._gathered.setdefault(ufrag, asyncio.Event())
         self.agent.gather(clock.monotonic())
         self._turn()
         await done.wait()
+
+    async def _look(self) -> None:
+        """Know this host's addresses, from now on."""
+        async with self._looking:
+            if self._watch is None:
+                watch = surroundings.watch()
+                await watch.join(self._network_changed)
+                self._watch = watch
+                if self._stopped:
+                    watch.leave(self._network_changed)
+                else:
+                    self._network_changed()
 
     def set_servers(self, servers: Sequence[Server]) -> None:
         """The servers that the next gathering asks."""
