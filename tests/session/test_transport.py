@@ -156,7 +156,7 @@ async def test_who_gathers_twice_at_once_gathers_on_every_address() -> None:
         return len(one.transport.agent.local_candidates)
 
     async with asyncio.timeout(5):
-        assert await asyncio.gather(found(), found()) == [1, 1]
+        assert list(await asyncio.gather(found(), found())) == [1, 1]
     one.transport.close()
 
 
