@@ -65,3 +65,4 @@ def test_only_who_was_signalled_or_has_signed_something_is_vouched_for() -> None
     asked, answered = stranger(1), stranger(2)
     asked.asked, answered.answered = 1, 1
     assert [each.vouched for each in (pair(), stranger(3), asked, answered)] == [True, False, True, True]
+    assert [each.unasked for each in (pair(), stranger(3), asked, answered)] == [True, False, False, True]

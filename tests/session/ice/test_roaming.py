@@ -364,9 +364,10 @@ def test_the_relay_in_use_is_doubted_each_time_and_the_others_now_and_then() -> 
     old, other = pair(answered=100, socket=1, kind=Type.RELAYED), pair(socket=2, kind=Type.RELAYED)
     made = roaming(old, other)
     made.sent(old, 100)
-    assert made.doubtful([old, other], 100.05) == []  # it is not silent yet
+    assert made.doubtful([old, other], 100.05) == {}  # it is not silent yet
     doubted = [made.doubtful([old, other], 101 + second) for second in range(7)]
-    assert doubted == [[1, 2], [1], [1], [1], [1], [1, 2], [1]]
+    both, used = {1: True, 2: False}, {1: True}
+    assert doubted == [both, used, used, used, used, both, used]
 
 
 def test_silence_is_asked_about_less_and_less() -> None:

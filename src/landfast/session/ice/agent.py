@@ -358,8 +358,9 @@ class Agent:
             for pair in asks:
                 if pair.usable:
                     self.ground.transmit(self._checks.ask(generation, pair, now), pair.path, now)
-            for socket in generation.roaming.doubtful(asks, now) if generation.roaming else ():
-                self.ground.silent(socket, now)
+            doubtful = generation.roaming.doubtful(asks, now) if generation.roaming else {}
+            for socket, used in doubtful.items():
+                self.ground.silent(socket, now, hurried=used)
 
     def _pump(self, now: float) -> None:
         while (item := self.ground.poll()) is not None:

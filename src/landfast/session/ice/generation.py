@@ -321,7 +321,7 @@ class Generation:
         """What the check list has: all, and after a nomination only what would be better than a relay."""
         if self.settled:
             return [pair for pair in self._shorter() if pair.state is PairState.WAITING] if self._is_relayed() else []
-        return [] if self.failed else [pair for pair in self.pairs if pair.vouched]
+        return [] if self.failed else [pair for pair in self.pairs if pair.unasked]
 
     def _is_relayed(self) -> bool:
         return self.selected is not None and checklist.relays(self.selected) > 0
@@ -329,7 +329,7 @@ class Generation:
     def _shorter(self) -> list[Pair]:
         assert self.selected is not None
         relays = checklist.relays(self.selected)
-        return [pair for pair in self.pairs if pair.usable and pair.vouched and checklist.relays(pair) < relays]
+        return [pair for pair in self.pairs if pair.usable and pair.unasked and checklist.relays(pair) < relays]
 
     # Within.
 

@@ -99,6 +99,12 @@ class Pair:
         """Whether somebody who knows our password has anything to do with the address."""
         return not self.stranger or self.proved or self.asked > NEVER
 
+    @property
+    def unasked(self) -> bool:
+        """Whether it may be checked without having asked: what nobody signalled must first prove itself, since a check
+        that was copied vouches for whatever address it is sent from."""
+        return not self.stranger or self.proved
+
     def priority(self, *, controlling: bool) -> int:
         """RFC 8445, section 6.1.2.3."""
         ours, theirs = self.local.priority, self.remote.priority

@@ -152,17 +152,17 @@ class Roaming:
         self._wait(now)
         return asks if focus in asks else [focus, *asks]
 
-    def doubtful(self, asks: Iterable[Pair], now: float) -> list[Socket]:
-        """Of those that are asked in silence, the sockets whose relays may have forgotten us: the one in use, and each
-        other one now and then."""
+    def doubtful(self, asks: Iterable[Pair], now: float) -> dict[Socket, bool]:
+        """Of those that are asked in silence, the sockets whose relays may have forgotten us: the one in use, which is
+        in a hurry (True), and each other one now and then."""
         if not self.is_silent(now):
-            return []
-        sockets = []
+            return {}
+        sockets = {}
         for pair in asks:
-            socket = pair.path.socket
-            if pair is self.focus or now >= self._doubted.get(socket, NEVER) + _SELDOM:
+            socket, used = pair.path.socket, pair is self.focus
+            if used or now >= self._doubted.get(socket, NEVER) + _SELDOM:
                 self._doubted[socket] = now
-                sockets.append(socket)
+                sockets[socket] = used
         return sockets
 
     def rescue(self, now: float) -> Pair | None:
@@ -202,7 +202,7 @@ class Roaming:
 
     def _candidates(self) -> list[Pair]:
         """The ways that may be tried unasked: not those of mere strangers."""
-        return [pair for pair in self._pairs if pair.usable and pair.vouched]
+        return [pair for pair in self._pairs if pair.usable and pair.unasked]
 
     def _successor(self) -> Pair | None:
         """In the place of a pair that is gone: the newest socket to where the peer was; else the best there is."""

@@ -118,6 +118,19 @@ def test_silence_of_a_mobile_relay_moves_it_and_its_address_stays() -> None:
     assert len(world.ever) == 1
 
 
+def test_a_relay_that_is_not_in_use_is_asked_less_and_less() -> None:
+    asked = {}
+    for hurried in (True, False):
+        world, relays, name = standing(mobile=True)
+        world.run(1.0)
+        relays.silent = True
+        relays.heard.clear()
+        world.ground.silent(name, world.now, hurried=hurried)
+        world.run(5.0)
+        asked[hurried] = len(relays.heard)
+    assert asked[False] < asked[True] / 3
+
+
 def test_silence_of_another_relay_allocates_anew_on_the_same_socket() -> None:
     world, relays, name = standing()
     world.ground.welcome(PEER, world.now)

@@ -148,13 +148,13 @@ class Ground:
             for relay in self._relays:
                 relay.forget(peer)
 
-    def silent(self, socket: Socket, now: float) -> None:
+    def silent(self, socket: Socket, now: float, *, hurried: bool = True) -> None:
         """Nothing is heard by it. If it is a relay, its server is asked, at most once per settings.repair.
 
         Of a lost relay: try to have it back, under another name.
         """
         if relay := self._relay(socket):
-            relay.silent(now)
+            relay.silent(now, hurried=hurried)
 
     def replace(self, socket: Socket, now: float) -> Socket | None:
         """Another socket at the same address, or another allocation by another socket, beside this one.

@@ -158,26 +158,28 @@ class Relay:
                 self._client.send(data, peer, now)
             self._drain(now)
 
-    def silent(self, now: float) -> None:
-        """Nothing is heard by it: ask the server, once in a while."""
+    def silent(self, now: float, *, hurried: bool = True) -> None:
+        """Nothing is heard by it: ask the server, once in a while. Not `hurried`: repeat the question less and less."""
         if now < max(self._asked + self._on.settings.repair, self._patient):
             return
         self._asked = now
         attempt = self._attempt
-        if attempt and (not attempt.hurried or (not attempt.asked and now > attempt.line.since + _HURRIED)):
+        if attempt and (
+            (hurried and not attempt.hurried) or (not attempt.asked and now > attempt.line.since + _HURRIED)
+        ):
             self._give_up(now)
-            self._begin(now, hurried=True)
+            self._begin(now, hurried=hurried)
         elif attempt:
             return  # it is being asked
         elif self._client is None or self._line is None:
-            self._begin(now, hurried=True)
+            self._begin(now, hurried=hurried)
         elif self._line.stream:
             self._on.sockets.send(self._line, stun.binding_request(self._on.draw(12)))
             self._doubt = now + self._client.round_trip.rto
-        elif self._client.state is not State.MOVING:
-            self._client.longest = self._on.settings.repeat
-            if not self._client.move(now):
-                self._ask_here(self._line, now)
+        else:
+            self._client.longest = self._on.settings.repeat if hurried else float("inf")
+            if self._client.state is not State.MOVING and not self._client.move(now):
+                self._ask_here(self._line, now, hurried=hurried)
         self._drain(now)
 
     def leave_address(self, now: float, *, again: bool) -> None:
@@ -292,9 +294,9 @@ class Relay:
             attempt.client = self._new(hurried=attempt.hurried)
         attempt.client.allocate(now)
 
-    def _ask_here(self, line: Held, now: float) -> None:
+    def _ask_here(self, line: Held, now: float, *, hurried: bool = True) -> None:
         """Ask for an allocation by a line that is open."""
-        self._ask(_Attempt(line, self._new(hurried=True)), now)
+        self._ask(_Attempt(line, self._new(hurried=hurried), hurried=hurried), now)
 
     def _give_up(self, now: float) -> None:
         """The attempt is wanted no more. Its allocation is given back, unless it is the one that was to move."""
