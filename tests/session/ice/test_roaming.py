@@ -366,8 +366,8 @@ def test_the_relay_in_use_is_doubted_each_time_and_the_others_now_and_then() -> 
     made.sent(old, 100)
     assert made.doubtful([old, other], 100.05) == {}  # it is not silent yet
     doubted = [made.doubtful([old, other], 101 + second) for second in range(7)]
-    first, used, later = {1: True, 2: True}, {1: True}, {1: True, 2: False}  # in a hurry or not
-    assert doubted == [first, used, used, used, used, later, used]
+    both, used = {1: True, 2: False}, {1: True}  # in a hurry or not
+    assert doubted == [both, used, used, used, used, both, used]
 
 
 def test_silence_is_asked_about_less_and_less() -> None:

@@ -154,7 +154,7 @@ class Roaming:
 
     def doubtful(self, asks: Iterable[Pair], now: float) -> dict[Socket, bool]:
         """Of those that are asked in silence, the sockets whose relays may have forgotten us: the one in use, and each
-        other one now and then. True for what is in a hurry: that in use, and all while the silence is new."""
+        other one now and then. True for what is in a hurry: that in use."""
         if not self.is_silent(now):
             return {}
         sockets = {}
@@ -162,7 +162,7 @@ class Roaming:
             socket, used = pair.path.socket, pair is self.focus
             if used or now >= self._doubted.get(socket, NEVER) + _SELDOM:
                 self._doubted[socket] = now
-                sockets[socket] = used or now < self.silent_since + _SELDOM
+                sockets[socket] = used
         return sockets
 
     def rescue(self, now: float) -> Pair | None:

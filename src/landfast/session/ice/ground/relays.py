@@ -159,7 +159,7 @@ class Relay:
             self._drain(now)
 
     def silent(self, now: float, *, hurried: bool = True) -> None:
-        """Nothing is heard by it: ask the server, once in a while. Not `hurried`: repeat the question less and less."""
+        """Nothing is heard by it: ask the server, once in a while. Not `hurried`: repeat it once a second."""
         if now < max(self._asked + self._on.settings.repair, self._patient):
             return
         self._asked = now
@@ -177,7 +177,7 @@ class Relay:
             self._on.sockets.send(self._line, stun.binding_request(self._on.draw(12)))
             self._doubt = now + self._client.round_trip.rto
         else:
-            self._client.longest = self._on.settings.repeat if hurried else float("inf")
+            self._client.longest = self._on.settings.repeat if hurried else self._on.settings.repair
             if self._client.state is not State.MOVING and not self._client.move(now):
                 self._ask_here(self._line, now, hurried=hurried)
         self._drain(now)
@@ -296,7 +296,9 @@ class Relay:
 
     def _ask_here(self, line: Held, now: float, *, hurried: bool = True) -> None:
         """Ask for an allocation by a line that is open."""
-        self._ask(_Attempt(line, self._new(hurried=hurried), hurried=hurried), now)
+        client = self._new(hurried=hurried)
+        client.longest = min(client.longest, self._on.settings.repair)
+        self._ask(_Attempt(line, client, hurried=hurried), now)
 
     def _give_up(self, now: float) -> None:
         """The attempt is wanted no more. Its allocation is given back, unless it is the one that was to move."""
