@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from landfast.cli import kept
+from landfast.cli.campaign import campaign
 from landfast.cli.printable import printable
 from landfast.cli.truth import truth
 
@@ -31,6 +32,7 @@ Resume = Annotated[bool, typer.Option("--resume", help="Go on with the journal; 
 
 
 app.command("truth")(truth)
+app.command("campaign")(campaign)
 
 
 @app.callback(invoke_without_command=True)

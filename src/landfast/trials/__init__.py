@@ -10,6 +10,7 @@
 * `result.py` — facts folded into attempts, a journal into a trial.
 * `statistics.py` — what it proves.
 * `truth/` — doctor on networks whose truth is known.
+* `campaign/` — the ICE agent in thousands of simulated histories of faults.
 * `table.py`, `timeline.py`, `report.py`, `document.py` — the same in a terminal, on one axis, as one page, as JSON.
 
 The laboratory knows the truth (`lab/`); what is measured here shares nothing with it.

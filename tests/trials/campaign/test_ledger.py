@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import pytest
+
+from landfast.trials.campaign.ledger import NEVER, Kind, Ledger, Way, fragments, kind
+from landfast.wire import ice
+
+HERE, THERE, ELSEWHERE = ("192.0.2.20", 1), ("203.0.113.10", 2), ("203.0.113.99", 3)
+PASSWORD = "the password of the peer"
+
+
+def check(number: bytes = bytes(12)) -> bytes:
+    return ice.check(number, to="them", by="mine", password=PASSWORD, priority=1, controlling=True, tie_breaker=1)
+
+
+def answer(number: bytes = bytes(12), password: str = PASSWORD) -> bytes:
+    read = ice.parse(check(number))
+    assert isinstance(read, ice.Check)
+    return ice.success(read, HERE, password)
+
+
+@pytest.fixture
+def ledger() -> Ledger:
+    made = Ledger()
+    made.passwords["them"] = PASSWORD
+    return made
+
+
+@pytest.fixture
+def way(ledger: Ledger) -> Way:
+    found = ledger.way(HERE, THERE)
+    ledger.sent(found, check(), Kind.CHECK, 1.0)
+    return found
+
+
+def test_datagrams_are_told_apart() -> None:
+    assert kind(check()) is Kind.CHECK
+    assert kind(answer()) is Kind.YES
+    assert kind(b"\x80data") is Kind.DATA
+    assert kind(b"\x01\x01but no cookie....") is Kind.ELSE
+    assert kind(b"") is Kind.ELSE
+
+
+def test_a_check_names_both_sides() -> None:
+    assert fragments(check()) == ("them", "mine")
+    assert fragments(b"\0" * 20) == ("", "")
+
+
+def test_a_signed_answer_from_where_it_was_asked_proves_a_way(ledger: Ledger, way: Way) -> None:
+    ledger.heard(way, answer(), Kind.YES, 1.1)
+    assert (way.proved, way.answered) == (1.1, 1.1)
+    assert not ledger.is_strange(way)
+
+
+@pytest.mark.parametrize(
+    ("data", "remote"),
+    [(answer(password="not the password"), THERE), (answer(), ELSEWHERE), (answer(b"x" * 12), THERE)],
+)
+def test_another_answer_proves_nothing(ledger: Ledger, way: Way, data: bytes, remote: tuple[str, int]) -> None:
+    ledger.heard(ledger.way(HERE, remote), data, Kind.YES, 1.1)
+    assert {each.proved for each in ledger.ways.values()} == {NEVER}
+    assert ledger.is_strange(way)
+
+
+def test_a_signed_403_revokes_and_an_unsigned_one_does_not(ledger: Ledger, way: Way) -> None:
+    read = ice.parse(check())
+    assert isinstance(read, ice.Check)
+    ledger.heard(way, ice.refusal(read, ice.Code.FORBIDDEN, "not the password"), Kind.NO, 1.1)
+    assert way.revoked == NEVER
+    ledger.heard(way, ice.refusal(read, ice.Code.FORBIDDEN, PASSWORD), Kind.NO, 1.2)
+    assert way.revoked == 1.2
+
+
+def test_an_answer_after_half_a_minute_is_none(ledger: Ledger, way: Way) -> None:
+    ledger.sent(way, check(b"y" * 12), Kind.CHECK, 31.5)
+    ledger.heard(way, answer(), Kind.YES, 31.6)
+    assert way.proved == NEVER
+
+
+def test_bytes_are_counted_until_a_way_is_proved(ledger: Ledger, way: Way) -> None:
+    before = way.sent
+    ledger.heard(way, b"\x80" * 50, Kind.DATA, 1.0)
+    ledger.sent(way, b"\x80" * 10, Kind.DATA, 1.0)
+    assert (way.received, way.sent) == (50, before + 10)
+    assert ledger.bearer is way
+
+
+def test_only_a_check_with_our_password_shows_that_the_peer_asks(ledger: Ledger, way: Way) -> None:
+    ledger.own["them"] = "another password of ours"
+    ledger.heard(way, check(), Kind.CHECK, 2.0)
+    assert way.asked == NEVER
+    ledger.own["them"] = PASSWORD
+    ledger.heard(way, check(), Kind.CHECK, 2.0)
+    assert way.asked == 2.0

@@ -1,0 +1,75 @@
+"""The oracle is asked about two agents that have connected, and then something happens to the network."""
+
+from __future__ import annotations
+
+import pytest
+
+from landfast.lab.network import Occasion
+from landfast.model.nat import Filtering, Mapping
+from landfast.session.ice.events import Transport
+from landfast.trials.campaign.history import History, Side, Uplink
+from landfast.trials.campaign.play import _Play
+from tests.trials.campaign.histories import BEHIND_A_ROUTER, WITH_A_RELAY, history
+
+OPEN = Side(uplink=Uplink(behind="router", filtering=Filtering.ENDPOINT_INDEPENDENT))
+SYMMETRIC = Side(uplink=Uplink(behind="router", mapping=Mapping.ADDRESS_AND_PORT_DEPENDENT, random_ports=True))
+RELAY_ONLY = Side(uplink=Uplink(behind="router"), relays=(Transport.UDP,), relay_only=True)
+
+
+def connected(one: History) -> _Play:
+    """Until the agents have had the time to connect."""
+    played = _Play(one)
+    played.signalling.begin()
+    played.application.begin()
+    played.world.run(2.5)
+    return played
+
+
+@pytest.mark.parametrize(
+    ("robot", "operator"),
+    [(Side(), Side()), (BEHIND_A_ROUTER, Side()), (BEHIND_A_ROUTER, BEHIND_A_ROUTER), (SYMMETRIC, WITH_A_RELAY)],
+    ids=["open", "one router", "two routers", "relay"],
+)
+def test_where_two_have_connected_it_is_passable(robot: Side, operator: Side) -> None:
+    played = connected(history(robot=robot, operator=operator))
+    assert played.application.ears["robot"].count > 0
+    assert played.oracle.passable()
+
+
+@pytest.mark.parametrize(
+    ("what", "robot", "operator", "passable"),
+    [
+        (Occasion.CHANGE_PUBLIC_ADDRESS, BEHIND_A_ROUTER, Side(), True),  # the operator hears whoever speaks
+        (Occasion.CHANGE_PUBLIC_ADDRESS, BEHIND_A_ROUTER, OPEN, True),
+        (Occasion.CHANGE_PUBLIC_ADDRESS, BEHIND_A_ROUTER, BEHIND_A_ROUTER, False),  # its router knows the old address
+        (Occasion.CHANGE_PUBLIC_ADDRESS, WITH_A_RELAY, BEHIND_A_ROUTER, True),  # the ticket keeps the relayed one
+        (Occasion.SUSPEND_RADIO, BEHIND_A_ROUTER, Side(), False),
+        (Occasion.BLOCK_UDP, BEHIND_A_ROUTER, Side(), False),
+        (Occasion.ADDRESS_REPLACED, BEHIND_A_ROUTER, Side(), True),
+    ],
+)
+def test_what_a_fault_leaves_passable(what: Occasion, robot: Side, operator: Side, passable: bool) -> None:
+    played = connected(history(robot=robot, operator=operator))
+    on = "robot" if what is Occasion.ADDRESS_REPLACED else "robot-gw"
+    played.world.happen(what, on)
+    played.world.run(played.world.now + 0.02)
+    assert played.oracle.passable() is passable
+
+
+def test_two_symmetric_sides_without_a_relay_never_meet() -> None:
+    assert not connected(history(robot=SYMMETRIC, operator=SYMMETRIC)).oracle.passable()
+
+
+def test_where_a_relay_is_the_only_way_it_must_stand_or_be_had_anew() -> None:
+    played = connected(history(robot=RELAY_ONLY, operator=SYMMETRIC, mobility=False, quota=1))
+    assert played.oracle.passable()
+    played.world.server.relays.allocations.clear()
+    assert not played.oracle.passable()
+
+
+def test_an_allocation_is_heard_while_its_clients_mapping_lives() -> None:
+    played = connected(history(robot=RELAY_ONLY))
+    (allocation,) = played.oracle.allocations("robot")
+    assert played.oracle.is_heard(allocation, "robot")
+    played.world.happen(Occasion.REBIND_PORT, "robot-gw")
+    assert not played.oracle.is_heard(allocation, "robot")

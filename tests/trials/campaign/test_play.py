@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import pytest
+
+from landfast.lab.network import Occasion
+from landfast.session.ice.agent import Agent
+from landfast.session.ice.events import Transport
+from landfast.trials.campaign.drawn import drawn
+from landfast.trials.campaign.history import NAMES, History, Side, Trick, Uplink
+from landfast.trials.campaign.play import play
+from tests.trials.campaign.histories import BEHIND_A_ROUTER, WITH_A_RELAY, fault, history
+from tests.trials.campaign.rules import RULES, Rule
+
+SEEDS = range(60, 130)
+
+
+def test_a_history_plays_the_same_again() -> None:
+    assert play(drawn(11)) == play(drawn(11))
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        history(lasts=3),
+        history(lasts=3, robot=BEHIND_A_ROUTER, operator=WITH_A_RELAY),
+        history(lasts=3, robot=Side(uplink=Uplink(), relays=(Transport.TLS,), relay_only=True)),
+        history(fault(Occasion.CHANGE_PUBLIC_ADDRESS), robot=BEHIND_A_ROUTER),
+        history(fault(Occasion.SUSPEND_RADIO, lasts=35), robot=WITH_A_RELAY, lasts=45),
+        history(fault(Occasion.HANDOFF), robot=Side(uplink=Uplink(behind="router"), second=Uplink(behind="router"))),
+        history(fault(Trick.RESTART), fault(Trick.RESTART, on="operator"), robot=BEHIND_A_ROUTER),
+    ],
+    ids=["open", "routers", "only a relay", "address", "blackout", "handoff", "both restart"],
+)
+def test_two_agents_connect_and_live_through_it(one: History) -> None:
+    result = play(one)
+    assert result.violations == ()
+    assert result.connected
+
+
+def test_an_interruption_has_a_recovery_time() -> None:
+    result = play(history(fault(Occasion.SUSPEND_RADIO, lasts=3), robot=BEHIND_A_ROUTER, every=0.1))
+    assert len(result.recoveries) == 1
+    assert 0 < result.recoveries[0] < 1
+
+
+def test_a_restart_waits_for_signalling() -> None:
+    muted = history(fault(Trick.MUTE, lasts=4), fault(Trick.RESTART, at=3.5), robot=BEHIND_A_ROUTER)
+    assert play(muted).violations == ()
+
+
+def test_what_an_agent_raises_is_a_violation(monkeypatch: pytest.MonkeyPatch) -> None:
+    def send(*_: object) -> bool:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Agent, "send", send)
+    assert play(history()).named == {"raised"}
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_what_must_hold_holds_in_histories_drawn_at_random(seed: int) -> None:
+    assert play(drawn(seed)).violations == ()
+
+
+@pytest.mark.parametrize("rule", RULES, ids=[rule.name for rule in RULES])
+def test_a_rule_that_is_taken_away_is_missed(rule: Rule, monkeypatch: pytest.MonkeyPatch) -> None:
+    rule.take_away(monkeypatch)
+    assert any(rule.named & play(one).named for one in rule.histories())
+
+
+@pytest.mark.parametrize("rule", RULES, ids=[rule.name for rule in RULES])
+def test_with_the_rule_nothing_is_violated_there(rule: Rule) -> None:
+    for one in list(rule.histories())[:4]:
+        assert play(one).violations == ()
+
+
+def test_third_hosts_work_on_both_sides() -> None:
+    for name in NAMES:
+        for trick in (Trick.JUNK, Trick.WHISPER, Trick.COPY):
+            assert play(history(fault(trick, on=name, lasts=1), lasts=5)).violations == ()
