@@ -50,7 +50,7 @@ async def _play(cases: Mapping[str, Play], seed: int, events: int | None) -> lis
     for run in cases.values():
         found.append(await run(seed, events))
         table.show(found[-1:])  # what was measured is not lost when a later case is broken off
-        table.keep(found, seed)
+        table.keep(found[-1:], seed)
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import statistics
 from collections.abc import Sequence
@@ -89,6 +90,7 @@ def keep(found: Sequence[Figures], seed: int) -> Path:
         "python": platform.python_version(),
         "at": clock.wall().isoformat(),
         "seed": seed,
+        "load": round(os.getloadavg()[0], 1),  # of the last minute: two cores carry a session and its network, no more
     }
     rows = {row["case"]: row for row in before} | {each.case: {**_row(each), **about} for each in found}
     path.write_text(json.dumps({"schema_version": 1, "name": "session", "cases": list(rows.values())}, indent=1) + "\n")
