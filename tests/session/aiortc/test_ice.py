@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import pytest
 from aiortc.exceptions import InvalidStateError
@@ -9,9 +10,10 @@ from aiortc.rtcicetransport import RTCIceParameters
 from landfast.session.aiortc.candidates import RTCIceCandidate
 from landfast.session.aiortc.ice import RTCIceGatherer, RTCIceTransport, credentials
 from landfast.session.ice.agent import Agent
-from landfast.session.ice.events import StateChanged
+from landfast.session.ice.events import PairSelected, PeerReturned, StateChanged, Why
 from landfast.session.ice.machine import State
 from landfast.session.transport import Transport
+from tests.session.ice.making import pair
 from tests.session.loopback import loopback
 
 pytestmark = pytest.mark.anyio
@@ -80,6 +82,26 @@ async def test_the_states_are_said_in_the_words_of_aiortc(changes: list[State], 
         transport._told(StateChanged(old, new))
     assert heard == said
     await transport.stop()
+
+
+@pytest.mark.parametrize("why", Why)
+async def test_data_goes_again_after_a_move_from_a_dead_way_alone(why: Why) -> None:
+    transport = made()
+    heard: list[str] = []
+    for event in ("selectedcandidatepairchange", "resumed"):
+        transport.on(event, partial(heard.append, event))
+    way = pair()
+    transport._told(PairSelected(way.local, way.remote, why))
+    carried = why in (Why.ANSWERED, Why.BETTER, Why.RESTARTED)
+    assert heard == ["selectedcandidatepairchange"] + ([] if carried else ["resumed"])
+
+
+async def test_data_goes_again_when_the_peer_is_back() -> None:
+    transport = made()
+    heard: list[str] = []
+    transport.on("resumed", lambda: heard.append("resumed"))
+    transport._told(PeerReturned())
+    assert heard == ["resumed"]
 
 
 async def test_a_start_that_leads_to_nothing_ends_when_it_is_stopped() -> None:

@@ -34,9 +34,9 @@ class Outage:
         patch.setattr(Transport, "may_send", property(may_send))
         patch.setattr(self.ice.transport, "send", count)
 
-    def open(self) -> None:
+    def open(self, event: str = "statechange") -> None:
         self.shut = False
-        self.ice.emit("statechange")
+        self.ice.emit(event)
 
 
 def sctp_of(made: Call) -> RTCSctpTransport:
@@ -96,6 +96,26 @@ async def test_what_may_be_lost_is_lost_in_an_outage_and_the_first_after_it_come
             assert await made.echoes.get() == "echo kept"
             while await heard.get() != "echo new":
                 assert heard.qsize() <= 1  # the one that SCTP had already taken
+
+
+async def test_after_an_outage_that_was_not_noticed_everything_is_said_at_once_and_without_caution(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with call() as made:
+        outage, sctp = Outage(made, monkeypatch), sctp_of(made)
+        sctp._rto = 3600.0
+        outage.shut = True
+        monkeypatch.setattr(RTCSctpTransport, "_passable", True)
+        for number in range(50):
+            made.channel.send(f"message {number}")
+        await asyncio.sleep(0)
+        assert sctp._t3_handle
+        timer, window = sctp._t3_handle, sctp._cwnd
+        outage.open("resumed")
+        assert timer.cancelled()
+        assert sctp._cwnd == window
+        async with asyncio.timeout(10):
+            assert [await made.echoes.get() for _ in range(50)] == [f"echo message {number}" for number in range(50)]
 
 
 async def test_an_association_that_begins_in_an_outage_begins_after_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from landfast.model.facts import Endpoint
 from landfast.session.ice.agent import Agent
 from landfast.session.ice.candidate import Type
-from landfast.session.ice.events import CandidateGathered, Path, Why
+from landfast.session.ice.events import CandidateGathered, Path, PeerReturned, Why
 from landfast.session.ice.ground import Address
 from landfast.session.ice.machine import State
 from landfast.session.ice.pairs import Pair, Pairs
@@ -105,6 +105,28 @@ def test_after_a_blackout_data_returns_within_a_step_and_a_trip(controlling: boo
     assert gap(a, start, world.now) < 0.35
     assert a.agent.state is b.agent.state is State.COMPLETED
     assert len(b.moves) <= 4  # nobody chases anybody
+
+
+@pytest.mark.parametrize("seconds", [0.5, 2, 4])
+def test_after_an_outage_that_is_too_short_for_a_state_it_is_told_once_that_the_peer_is_back(seconds: float) -> None:
+    for seed in range(3):
+        world, a, b = connected(seed=seed)
+        world.cut(seconds)
+        world.run(seconds + 3)
+        assert a.states == b.states == ["checking", "connected", "completed"]
+        assert len(a.told(PeerReturned)) == len(b.told(PeerReturned)) == 1
+
+
+def test_a_peer_that_was_only_quiet_or_is_far_away_is_not_back() -> None:
+    for trip in (0.04, 0.6):
+        world = World(trip=trip)
+        a = world.end("10.0.0.1", controlling=True, nat=Nat("192.0.2.1"))
+        b = world.end("203.0.113.9", controlling=False)
+        world.start()
+        world.run(5)
+        world.talk(3)
+        world.run(20)
+        assert a.told(PeerReturned) == b.told(PeerReturned) == []
 
 
 @pytest.mark.parametrize("controlling", [True, False])

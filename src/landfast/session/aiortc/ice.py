@@ -16,12 +16,15 @@ from aiortc.rtcicetransport import RTCIceParameters
 from landfast.session.aiortc import candidates
 from landfast.session.aiortc.candidates import RTCIceCandidate
 from landfast.session.ice.credentials import Credentials
-from landfast.session.ice.events import CandidateGathered, Event, PairSelected, StateChanged
+from landfast.session.ice.events import CandidateGathered, Event, PairSelected, PeerReturned, StateChanged, Why
 from landfast.session.ice.machine import State
 from landfast.session.transport import Transport
 
 # aiortc has no `connected`: it says `checking` until a pair is nominated. Data goes from the first pair on, though.
 _STATES = {state: state.value for state in State} | {State.CONNECTED: State.CHECKING.value}
+
+_AFTER_LOSS = {Why.NOMINATED, Why.FOLLOWED, Why.REBOUND, Why.FALLBACK, Why.RETURNED}
+"""Moves from a way that did not carry any more; the others leave one that did."""
 
 
 class Connection:
@@ -92,8 +95,8 @@ class RTCIceGatherer(aiortc.RTCIceGatherer):
 
 
 class RTCIceTransport(aiortc.RTCIceTransport):
-    """Connects, and stays. Events beside aiortc's: `candidate`, `selectedcandidatepairchange`, `said` with the agent's
-    others."""
+    """Connects, and stays. Events beside aiortc's: `candidate`, `selectedcandidatepairchange`, `resumed` when data goes
+    again after some was lost, `said` with the agent's others."""
 
     def __init__(self, gatherer: RTCIceGatherer) -> None:
         super().__init__(gatherer)
@@ -157,6 +160,10 @@ class RTCIceTransport(aiortc.RTCIceTransport):
             self.emit("candidate", candidates.told(event.candidate))
         elif isinstance(event, PairSelected):
             self.emit("selectedcandidatepairchange")
+            if event.why in _AFTER_LOSS:
+                self.emit("resumed")
+        elif isinstance(event, PeerReturned):
+            self.emit("resumed")
         else:
             self.emit("said", event)
 

@@ -12,9 +12,11 @@ import asyncio
 
 import aiortc.rtcsctptransport
 from aiortc.rtcdtlstransport import RTCDtlsTransport
-from aiortc.rtcsctptransport import WEBRTC_DCEP
+from aiortc.rtcsctptransport import USERDATA_MAX_LENGTH, WEBRTC_DCEP
 
 from landfast.session.aiortc.ice import RTCIceTransport
+
+_INITIAL_WINDOW = 3 * USERDATA_MAX_LENGTH  # bytes: what aiortc begins with (RFC 9260, section 7.2.1)
 
 
 class RTCSctpTransport(aiortc.rtcsctptransport.RTCSctpTransport):
@@ -30,7 +32,8 @@ class RTCSctpTransport(aiortc.rtcsctptransport.RTCSctpTransport):
 
     def _listen(self, transport: RTCDtlsTransport) -> None:
         if isinstance(transport.transport, RTCIceTransport):
-            transport.transport.on("statechange", self._path_changed)
+            for event in ("statechange", "resumed"):
+                transport.transport.on(event, self._path_changed)
 
     @property
     def _passable(self) -> bool:
@@ -41,6 +44,7 @@ class RTCSctpTransport(aiortc.rtcsctptransport.RTCSctpTransport):
         if self._passable and self._t3_handle:
             self._t3_cancel()
             super()._t3_expired()  # all that is in flight went nowhere: say it again now, not a second later
+            self._cwnd = _INITIAL_WINDOW  # nothing was congested
 
     async def _transmit(self) -> None:
         if self._passable:

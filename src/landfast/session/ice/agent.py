@@ -28,6 +28,7 @@ from landfast.session.ice.events import (
     Open,
     PairSelected,
     Path,
+    PeerReturned,
     Received,
     Resolve,
     RoleChanged,
@@ -314,7 +315,9 @@ class Agent:
             local = seen_as(answer.mapped, base, known, sent.priority)
             if sent.pair.stranger and not sent.pair.proved:
                 self.ground.welcome(path.remote, now)
-            sent.owner.answered(sent.pair, sent.at, local, now, nominating=sent.nominating)
+            lost = sent.owner.answered(sent.pair, sent.at, local, now, nominating=sent.nominating)
+            if lost and sent.owner is self._generations.current:
+                self._out.append(PeerReturned())
         elif answer.code == ice.Code.ROLE_CONFLICT:
             if sent.owner.role.controlling is sent.controlling:
                 self._switch(sent.owner)

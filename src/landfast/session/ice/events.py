@@ -154,6 +154,11 @@ class ConsentRevoked:
 
 
 @dataclass(frozen=True)
+class PeerReturned:
+    """The selected pair answers again after checks of it were lost: so was what was sent meanwhile."""
+
+
+@dataclass(frozen=True)
 class RoleChanged:
     """A conflict of roles was resolved (RFC 8445, section 7.3.1.1)."""
 
@@ -170,5 +175,6 @@ Event = (
     | ServerRefused
     | ServerUnanswered
     | ConsentRevoked
+    | PeerReturned
     | RoleChanged
 )

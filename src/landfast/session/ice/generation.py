@@ -177,18 +177,20 @@ class Generation:
         self.lasting.guests.paid(pair, self.cost, self.cost)
         return self.lasting.guests.may_ask(pair, self.cost, now)
 
-    def answered(self, pair: Pair, at: float, local: Candidate, now: float, *, nominating: bool) -> None:
-        """A signed answer came from where it was asked for, to a check sent `at`. `local`: as the peer sees us."""
+    def answered(self, pair: Pair, at: float, local: Candidate, now: float, *, nominating: bool) -> bool:
+        """A signed answer came from where it was asked for, to a check sent `at`. `local`: as the peer sees us.
+        Whether data was lost that way until now."""
         if not pair.usable:
-            return
+            return False
         pair.answered, pair.tries, pair.state, pair.local = now, 0, PairState.SUCCEEDED, local
         pair.confirmed, trip = max(pair.confirmed, at), now - at
         pair.counters.responses_received += 1
         pair.counters.round_trip = trip
         pair.counters.total_round_trip += trip
         self._list.measured(trip)
+        lost = False
         if self.roaming:
-            self.roaming.answered(pair, at, now)
+            lost = self.roaming.answered(pair, at, now)
         else:
             self._valid_since = now
             self._select(pair, now, Why.ANSWERED)
@@ -196,10 +198,11 @@ class Generation:
             self.settled = True
             self.moves.append((pair, Why.NOMINATED))
         self._heed(pair, now)
+        return lost
 
     def refused(self, pair: Pair) -> bool:
         """The peer takes its consent back: this way is never used again. Whether data took it."""
-        pair.barred = True
+        self.pairs.bar(pair)
         return pair is self.selected
 
     # What is decided.
@@ -275,7 +278,7 @@ class Generation:
             return Step.EXPIRE if self.failed else None
         step = consent.standing(self.selected, now, self.lasting.settings)
         if step is Step.EXPIRE:
-            self.selected.barred = True
+            self.pairs.bar(self.selected)
         return step
 
     # The clock.

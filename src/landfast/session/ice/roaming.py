@@ -72,15 +72,19 @@ class Roaming:
 
     # What arrives.
 
-    def answered(self, pair: Pair, at: float, now: float) -> None:
-        """An authenticated answer came, to a check sent `at`."""
+    def answered(self, pair: Pair, at: float, now: float) -> bool:
+        """An authenticated answer came, to a check sent `at`. Whether the selected pair was dead until then: a check
+        that was sent long before is not answered."""
+        dead = False
         if pair is self.selected:
+            dead = self._unanswered is not None and at >= self._overdue(self._unanswered)
             self.trip += _SMOOTH * (now - at - self.trip)
             self._unanswered = None
             if self._rhythm.last > NEVER and now - self._rhythm.last > self._settings.suspicion:
                 self._rhythm.clear()
         elif pair is self._left and at >= self._since:
             self._distrusted[self.selected] = now
+        return dead
 
     def asked(self, pair: Pair, now: float) -> bool:
         """An authenticated check came. Whether to check back (RFC 8445, section 7.3.1.4)."""
@@ -182,8 +186,12 @@ class Roaming:
         if (patience := self._rhythm.patience) is not None:
             alarm = self.silent_since + patience
         if self._unanswered is not None:
-            alarm = min(alarm, self._unanswered + max(3 * self.trip, self._settings.suspicion))
+            alarm = min(alarm, self._overdue(self._unanswered))
         return alarm
+
+    def _overdue(self, asked: float) -> float:
+        """When a check should have been answered that was sent then."""
+        return asked + max(3 * self.trip, self._settings.suspicion)
 
     def _step(self, focus: Pair) -> float:
         """Between two checks in silence: by how long it lasted at the last one."""
