@@ -66,3 +66,15 @@ def test_only_who_was_signalled_or_has_signed_something_is_vouched_for() -> None
     asked.asked, answered.answered = 1, 1
     assert [each.vouched for each in (pair(), stranger(3), asked, answered)] == [True, False, True, True]
     assert [each.unasked for each in (pair(), stranger(3), asked, answered)] == [True, False, False, True]
+
+
+def test_a_relay_that_comes_back_with_its_address_has_no_consent_again() -> None:
+    known, before = Pairs(strangers=2), pair(socket=1, kind=Type.RELAYED)
+    again, other = pair(socket=2, kind=Type.RELAYED), pair(("198.51.100.1", 9), socket=2, kind=Type.RELAYED)
+    known.add(before)
+    known.bar(before)
+    known.lose(1)
+    known.add(again)
+    known.add(other)
+    assert before.base == again.base
+    assert (before.barred, again.barred, other.barred) == (True, True, False)

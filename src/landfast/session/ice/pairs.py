@@ -118,6 +118,7 @@ class Pairs:
         self._of: dict[Path, Pair] = {}
         self._strangers = strangers
         self._pushed_out: list[Endpoint] = []
+        self._ended: set[tuple[Endpoint, Endpoint]] = set()
 
     def __iter__(self) -> Iterator[Pair]:
         return iter(self._of.values())
@@ -146,7 +147,13 @@ class Pairs:
         elif sum(not each.stranger for each in self) >= MOST:
             return False
         self._of[pair.path] = pair
+        pair.barred = pair.barred or _addresses(pair) in self._ended
         return True
+
+    def bar(self, pair: Pair) -> None:
+        """Consent on it has ended, and on its addresses: a relay that moves comes back with the one that it had."""
+        pair.barred = True
+        self._ended.add(_addresses(pair))
 
     def take_pushed_out(self) -> list[Endpoint]:
         """The addresses that had to make room since this was last asked."""
@@ -158,3 +165,7 @@ class Pairs:
         for pair in [each for each in self if each.path.socket == socket]:
             pair.lost = True
             del self._of[pair.path]
+
+
+def _addresses(pair: Pair) -> tuple[Endpoint, Endpoint]:
+    return pair.base.endpoint, pair.path.remote
