@@ -6,16 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from landfast.model.address import InterfaceAddress
 from landfast.session.ice.agent import Agent
 from landfast.session.ice.events import Event
 from landfast.session.ice.settings import Settings
 from landfast.session.transport import Transport
-
-
-def loopback(address: InterfaceAddress) -> bool:
-    """A policy: 127.0.0.1 only."""
-    return str(address.address) == "127.0.0.1"
 
 
 class Peer:
@@ -25,7 +19,7 @@ class Peer:
         self.said: list[Event] = []
         self._news = asyncio.Event()
         self.transport = Transport(
-            Agent(settings or Settings(), controlling=controlling), policy=loopback, tell=self._tell
+            Agent(settings or Settings(), controlling=controlling), policy="loopback", tell=self._tell
         )
 
     def _tell(self, event: Event) -> None:

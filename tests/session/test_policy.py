@@ -16,6 +16,7 @@ def held(interface: str, address: str, prefix: int = 24) -> InterfaceAddress:
 
 ROBOT = (
     held("lo", "127.0.0.1", 8),
+    held("lo", "::1", 128),
     held("can0", "10.42.0.1"),
     held("wlan0", "192.168.1.9"),
     held("wlan0", "192.168.1.10"),
@@ -49,9 +50,20 @@ def test_all_is_all_that_can_reach_anybody() -> None:
     assert found == {"10.42.0.1", "192.168.1.9", "192.168.1.10", "fd00::2"}
 
 
-def test_a_callable_decides_even_of_loopback() -> None:
-    found = addresses(lambda each: each.interface in ("lo", "can0"), Surroundings(ROBOT, BY_WLAN))
-    assert [each.address for each in found] == ["127.0.0.1", "10.42.0.1"]
+def test_a_callable_decides_of_what_can_reach_anybody() -> None:
+    asked: list[str] = []
+
+    def but_wlan(each: InterfaceAddress) -> bool:
+        asked.append(str(each.address))
+        return each.interface != "wlan0"
+
+    found = addresses(but_wlan, Surroundings(ROBOT, BY_WLAN))
+    assert [each.address for each in found] == ["10.42.0.1"]
+    assert asked == ["10.42.0.1", "192.168.1.9", "192.168.1.10", "fd00::2"]
+
+
+def test_loopback_is_used_when_it_is_named() -> None:
+    assert [each.address for each in addresses("loopback", Surroundings(ROBOT, BY_WLAN))] == ["127.0.0.1"]
 
 
 # No interface has the unspecified address.

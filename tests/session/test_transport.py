@@ -19,7 +19,7 @@ from landfast.session.ice.machine import State
 from landfast.session.ice.settings import Settings
 from landfast.session.surroundings import Watch
 from landfast.session.transport import INBOX, Transport
-from tests.session.loopback import Peer, connected, introduce, loopback
+from tests.session.loopback import Peer, connected, introduce
 
 pytestmark = pytest.mark.anyio
 
@@ -211,7 +211,7 @@ async def test_close_wakes_who_waits_and_is_the_end() -> None:
 
 
 async def test_close_while_it_gathers_returns_and_ends_the_gathering() -> None:
-    moving = Transport(Agent(Settings(), controlling=True), policy=loopback)
+    moving = Transport(Agent(Settings(), controlling=True), policy="loopback")
     gathering = asyncio.ensure_future(moving.gather())
     moving.close()
     async with asyncio.timeout(5):

@@ -13,9 +13,10 @@ from landfast.model.address import InterfaceAddress, is_foreign, own
 from landfast.model.routing import Surroundings
 from landfast.session.ice.ground import Address
 
-Policy = Literal["default-route", "all"] | Callable[[InterfaceAddress], bool]
+Policy = Literal["default-route", "all", "loopback"] | Callable[[InterfaceAddress], bool]
 """`default-route`: what is no foreign source on the interfaces that packets leave by; where nothing leads out, all.
-`all`: every address that can reach anybody. A callable: those of which it says True, loopback included."""
+`all`: every address that can reach anybody. `loopback`: 127.0.0.1 alone, for tests. A callable: those of `all` of
+which it says True."""
 
 
 def addresses(policy: Policy, around: Surroundings) -> list[Address]:
@@ -24,8 +25,10 @@ def addresses(policy: Policy, around: Surroundings) -> list[Address]:
         found = _at_home(around)
     elif policy == "all":
         found = _elsewhere(around)
+    elif policy == "loopback":
+        found = [each for each in around.addresses if each.address.version == 4 and each.address.is_loopback]
     else:
-        found = [each for each in around.addresses if not _is_local(each) and policy(each)]
+        found = [each for each in _elsewhere(around) if policy(each)]
     chosen = {way.source for way in around.out.values()}
     found.sort(key=lambda each: each.address not in chosen)
     return [Address(str(each.address), each.interface) for each in found]

@@ -14,13 +14,12 @@ from landfast.session.ice.events import PairSelected, PeerReturned, StateChanged
 from landfast.session.ice.machine import State
 from landfast.session.transport import Transport
 from tests.session.ice.making import pair
-from tests.session.loopback import loopback
 
 pytestmark = pytest.mark.anyio
 
 
 def made() -> RTCIceTransport:
-    return RTCIceTransport(RTCIceGatherer(Transport(Agent(controlling=False), policy=loopback)))
+    return RTCIceTransport(RTCIceGatherer(Transport(Agent(controlling=False), policy="loopback")))
 
 
 async def test_two_transports_connect_without_a_peer_connection() -> None:

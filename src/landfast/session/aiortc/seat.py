@@ -30,7 +30,8 @@ class Options(TypedDict, total=False):
     """What aiortc's configuration has no word for."""
 
     addresses: Policy
-    """Which of this host's addresses may be used: `default-route`, which is the default, `all`, or a callable."""
+    """Which of this host's addresses may be used: `default-route`, which is the default, `all`, `loopback`,
+    or a callable."""
     tls: ssl.SSLContext
     """For connections to TURN servers over TLS; ssl.create_default_context() by default."""
     settings: Settings
