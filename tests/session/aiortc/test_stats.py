@@ -28,6 +28,10 @@ async def test_a_connection_of_data_alone_tells_its_way() -> None:
         assert pair.packetsSent > 0 < pair.bytesReceived
         assert (transport.iceRole, transport.dtlsState, transport.iceState) == ("controlling", "connected", "completed")
         assert {each.transportId for each in (pair, local, remote)} == {transport.id}
+        parameters = ice(made.one).remote
+        assert parameters
+        assert local.usernameFragment == transport.iceLocalUsernameFragment
+        assert remote.usernameFragment == parameters.ufrag
 
 
 async def test_beside_media_there_is_one_transport_and_it_knows_its_pair() -> None:

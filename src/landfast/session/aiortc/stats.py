@@ -72,7 +72,10 @@ def of(dtls: RTCDtlsTransport, now: float, at: datetime) -> RTCStatsReport:
     known = ice.transport.agent.stats(now)
     chosen = None
     for pair in known.pairs:
-        sides = [_candidate(kind, each, dtls, at) for kind, each in (("local", pair.local), ("remote", pair.remote))]
+        sides = [
+            _candidate("local", pair.local, pair.ufrag, dtls, at),
+            _candidate("remote", pair.remote, pair.remote_ufrag, dtls, at),
+        ]
         for side in sides:
             report.add(side)
         stats = _pair(pair, sides[0].id, sides[1].id, dtls, at)
@@ -119,7 +122,9 @@ def _pair(pair: PairStats, local: str, remote: str, dtls: RTCDtlsTransport, at: 
     )
 
 
-def _candidate(side: str, each: Candidate, dtls: RTCDtlsTransport, at: datetime) -> RTCIceCandidateStats:
+def _candidate(
+    side: str, each: Candidate, ufrag: str | None, dtls: RTCDtlsTransport, at: datetime
+) -> RTCIceCandidateStats:
     address, port = each.endpoint
     return RTCIceCandidateStats(
         timestamp=at,
@@ -134,6 +139,6 @@ def _candidate(side: str, each: Candidate, dtls: RTCDtlsTransport, at: datetime)
         foundation=each.foundation,
         relatedAddress=each.related[0] if each.related else None,
         relatedPort=each.related[1] if each.related else None,
-        usernameFragment=each.ufrag,
+        usernameFragment=each.ufrag or ufrag,
         relayProtocol=each.relay,
     )

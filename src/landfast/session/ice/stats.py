@@ -13,9 +13,11 @@ from landfast.session.ice.pairs import NEVER, Pair
 
 @dataclass(frozen=True)
 class PairStats:
-    """One pair. `ufrag`: of our side of its generation; times are seconds, and instants those of the agent's clock."""
+    """One pair. `ufrag`, `remote_ufrag`: of both sides of its generation, the peer's None until it is known; times are
+    seconds, and instants those of the agent's clock."""
 
     ufrag: str
+    remote_ufrag: str | None
     local: Candidate
     remote: Candidate
     state: str
@@ -69,6 +71,7 @@ def _of(pair: Pair, generation: Generation, *, selected: bool) -> PairStats:
     counted = pair.counters
     return PairStats(
         ufrag=generation.local.ufrag,
+        remote_ufrag=generation.remote.ufrag if generation.remote else None,
         local=pair.local,
         remote=pair.remote,
         state=pair.state,
