@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from pathlib import Path
 
 import pytest
 
-from bench.session.cases import CASES
+from bench.session.cases import CASES, OTHERS
 from bench.session.outage import in_order, is_over, outage, return_after
 from bench.session.place import network, stand
 from bench.session.play import _session
@@ -15,6 +17,7 @@ from bench.session.watching import is_own
 from landfast import clock
 from landfast.lab.network import Occasion
 
+ROOT = Path(__file__).parents[1]
 STEADY = [n / 50 for n in range(500)]  # ten seconds at 50 Hz
 
 
@@ -80,3 +83,12 @@ async def test_a_session_outlives_a_new_public_address() -> None:
             while not all(is_over(side.probes, changed, clock.monotonic()) for side in (session.client, session.peer)):
                 await session.take()
         assert await session.intact()
+
+
+def test_every_word_of_a_cases_name_is_documented() -> None:
+    page = (ROOT / "docs" / "reference" / "benchmarks.md").read_text()
+    told = set(re.findall(r"`([^`\s]+)`", page[page.index("\n## Sessions") :]))
+    words = {word for case in CASES for word in (case.fault, case.path, case.peer)} | {
+        name.split("/")[0] for name in OTHERS
+    }
+    assert words - told == set()
