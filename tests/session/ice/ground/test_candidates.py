@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from landfast.session.ice.candidate import Type, foundation, priority
 from landfast.session.ice.ground.candidates import Candidates
+from landfast.session.ice.ground.preferences import BEST
 
 SERVERS = st.sampled_from(["", "stun:a", "stun:b"])
 
@@ -29,6 +30,13 @@ def test_what_a_server_says_anew_takes_the_place_of_what_it_said() -> None:
     assert [candidate.endpoint[1] for _, candidate in candidates.all()] == [2]
     candidates.remove(1)
     assert candidates.all() == []
+
+
+def test_a_preference_that_is_taken_gives_the_next_lower_one_and_below_all_the_best() -> None:
+    candidates = Candidates()
+    added = [candidates.add(socket, Type.HOST, ("192.0.2.1", 5), wished=1, base="") for socket in range(4)]
+    expected = [priority(Type.HOST, local) for local in (1, 0, BEST, BEST - 1)]
+    assert [each.priority for each in added if each] == expected
 
 
 @given(st.lists(st.tuples(st.integers(1, 3), st.sampled_from(Type), st.integers(0, 9), st.integers(0, 3), SERVERS)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 
 from landfast.model.facts import Endpoint
 from landfast.session.ice.candidate import Candidate, Type, foundation, priority
@@ -79,5 +80,4 @@ class Candidates:
 
     def _free(self, kind: Type, wished: int) -> int:
         taken = {entry.local for entry in self._entries if entry.candidate.type is kind}
-        order: list[int] = [*range(wished, -1, -1), *range(BEST, wished, -1)]
-        return next(local for local in order if local not in taken)
+        return next(local for local in chain(range(wished, -1, -1), range(BEST, wished, -1)) if local not in taken)
