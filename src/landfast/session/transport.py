@@ -30,6 +30,8 @@ RESOLVING = 5.0
 """Seconds for a name: what a resolver of the C library waits for one server (resolv.conf(5), `timeout`)."""
 INBOX = 4096
 """Datagrams that wait for whoever reads: a second of a call at 40 Mbit/s. What comes then is dropped."""
+EARLY = 1.0
+"""Seconds: a timer that is so much too early is set anew. Deadlines move with each packet, but not so far."""
 
 Tell = Callable[[Event], None]
 
@@ -199,9 +201,9 @@ class Transport:
         self._arm()
 
     def _arm(self) -> None:
-        """Wait for the deadline. A timer that comes too early asks again, so it is only replaced by an earlier one."""
+        """Wait for the deadline. A timer that comes a little too early asks again, which is cheaper than a new one."""
         deadline = self.agent.deadline
-        if deadline is None or deadline >= self._armed:
+        if deadline is None or self._armed <= deadline < self._armed + EARLY:
             return
         if self._timer:
             self._timer.cancel()

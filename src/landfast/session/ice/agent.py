@@ -361,7 +361,7 @@ class Agent:
             for pair in asks:
                 if pair.usable:
                     self.ground.transmit(self._checks.ask(generation, pair, now), pair.path, now)
-            doubtful = generation.roaming.doubtful(asks, now) if generation.roaming else {}
+            doubtful = generation.roaming.doubtful(asks, now) if asks and generation.roaming else {}
             for socket, used in doubtful.items():
                 self.ground.silent(socket, now, hurried=used)
 
