@@ -63,8 +63,17 @@ def _after_403(one: Watched) -> None:
 def _lapsed(one: Watched) -> None:
     one.prove()
     one.ledger.own["mine"], one.ledger.bearer = "password", one.way
+    one.way.consented.add("mine")
     one.all.consent.lapse("robot", 31.1)
     one.send(Kind.CHECK, 40.0, by="mine")
+
+
+def test_a_restart_under_way_may_ask_where_consent_has_ended(watched: Watched) -> None:
+    """It has credentials of its own, which nobody has answered there yet."""
+    _lapsed(watched)
+    watched.blamed.clear()
+    watched.send(Kind.CHECK, 40.0, by="new")
+    assert not watched.blamed
 
 
 def _amplified(one: Watched) -> None:

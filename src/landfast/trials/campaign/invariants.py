@@ -92,7 +92,7 @@ class Consent(Invariant):
         """Look whether consent has ended where data went."""
         ledger = self.ledgers[on]
         if (way := ledger.bearer) and way.proved > NEVER and now - way.answered > self.expires + self.late:
-            for fragment in ledger.own:
+            for fragment in way.consented:  # those of a restart that is pending have none here to lose
                 way.lapsed.setdefault(fragment, now)
 
 

@@ -54,6 +54,8 @@ class Way:
     """The first signed answer."""
     answered: float = NEVER
     """The last one."""
+    consented: set[str] = field(default_factory=set)
+    """Fragments of ours that were answered here."""
     revoked: float = NEVER
     """A signed 403 came."""
     carried: float = NEVER
@@ -148,6 +150,7 @@ class Ledger:
             way.proved = now
             self.proved.add(way.remote)
         way.answered = now
+        way.consented.add(asked.by)
         del self._asked[data[8:20]]
 
 
