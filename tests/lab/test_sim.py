@@ -116,6 +116,7 @@ async def test_kernel_and_model_agree_on_every_profile(name: str) -> None:
         await played.settled()
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("name", NETWORKS)
 async def test_kernel_and_model_agree_on_every_axis(name: str) -> None:
     played = Agreement(NETWORKS[name].but(name=name), seed=1)

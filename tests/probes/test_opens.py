@@ -39,6 +39,7 @@ async def told(host: Host, question: Opens) -> Told:
 
 
 @pytest.mark.lab
+@pytest.mark.proof
 async def test_on_the_mifi_the_public_address_changes_when_webrtc_opens() -> None:
     async with Lab("mifi", verified=False) as lab:
         found = await told(lab.host("robot"), Opens(lab.services.stun, times=1))
