@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import struct
 
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from landfast.wire import ice, stun
@@ -114,11 +114,13 @@ def test_what_is_no_check_is_nothing() -> None:
         assert ice.parse(data) is None
 
 
+@settings(max_examples=1000)
 @given(st.integers(20, 200), st.integers(0, 255))
 def test_no_change_of_a_byte_keeps_the_signature(place: int, value: int) -> None:
     data = bytearray(sample(use_candidate=True, nomination=3)[:-8])  # the fingerprint would notice it before
     data[2:4] = struct.pack("!H", len(data) - 20)
     place = 20 + (place - 20) % (len(data) - 20)
+    assume(place - len(data) not in (-22, -21))  # the signature's own length: it signs what stands before it
     same = data[place] == value
     data[place] = value
     read = ice.parse(bytes(data))
