@@ -58,7 +58,8 @@ async def listen(at: Endpoint, describe: Describe, tell: Tell) -> asyncio.Server
             return
         standing.add(writer)
         try:
-            with suppress(OSError, EOFError, TimeoutError):
+            # Cancelled is who ends with the server; Python 3.11's streams would print that as an error.
+            with suppress(OSError, EOFError, TimeoutError, asyncio.CancelledError):
                 await _converse(reader, writer)
         finally:
             standing.discard(writer)
