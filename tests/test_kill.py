@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from landfast.kernel.host import Host, Program
+from tests.kernel.stories import ended
 
 pytestmark = [pytest.mark.anyio, pytest.mark.lab]
 
@@ -50,8 +51,9 @@ class Left:
 
     async def nothing(self) -> None:
         async with asyncio.timeout(GONE_WITHIN):
-            while self.processes():  # noqa: ASYNC110 -- /proc tells nobody when a stranger's process ends
-                await asyncio.sleep(0)
+            while left := self.processes():
+                for each in left:
+                    await ended(int(each))
         assert self.traces() == self.before
 
 

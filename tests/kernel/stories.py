@@ -12,11 +12,13 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+import types
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import count
 from pathlib import Path
+from typing import Any, cast
 
 from landfast.errors import CapabilityMissing, ProgramFailed, RequestError, WorldError
 from landfast.kernel import namespaces
@@ -92,6 +94,25 @@ async def ended(pid: int) -> None:
     """Wait until a process, anybody's child, has ended (pidfd_open(2))."""
     with suppress(ProcessLookupError):
         await readable(os.pidfd_open(pid))
+
+
+@types.coroutine
+def given_up_at(wait: int, doing: Coroutine[Any, None, Program]) -> Generator[Any, None, Program]:
+    """Do this; when it waits for the time of that number, counted from 0, cancel the task that does it."""
+    problem: BaseException | None = None
+    for number in count():
+        try:
+            waits_for = doing.throw(problem) if problem else doing.send(None)
+        except StopIteration as done:
+            return cast("Program", done.value)
+        if number == wait:
+            cast("asyncio.Task[Program]", asyncio.current_task()).cancel()
+        problem = None
+        try:
+            yield waits_for
+        except BaseException as why:  # noqa: BLE001 -- it goes on into what is done
+            problem = why
+    raise AssertionError
 
 
 async def line(program: Program) -> str:
@@ -485,21 +506,16 @@ async def a_start_that_is_given_up_leaves_no_program() -> None:
     argv = unique_sleep()
     async with Sandbox() as sandbox:
         robot = await sandbox.host("robot")
-        given_up = 0
-        for turns in range(20):  # wherever the start is by then
-            starting = asyncio.ensure_future(robot.start(argv))
-            for _ in range(turns):
-                await asyncio.sleep(0)
-            starting.cancel()
+        waited, program = 0, None
+        while not program:
             try:
-                program = await starting
+                program = await asyncio.ensure_future(given_up_at(waited, robot.start(argv)))
             except asyncio.CancelledError:
-                given_up += 1
-            else:
-                program.send_signal(signal.SIGKILL)
-                await program.wait()
-            assert running(argv) == []
-        assert given_up > 1
+                assert running(argv) == []
+                waited += 1
+        assert waited > 0
+        program.send_signal(signal.SIGKILL)
+        await program.wait()
         assert await robot.call(divided, 4, 2) == 2
 
 

@@ -217,18 +217,22 @@ async def test_signals_to_us_are_for_the_guests(number: signal.Signals) -> None:
 
 @lab
 async def test_a_signal_before_a_guest_has_started_is_for_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    told = Told()
-    start = SandboxHost.start
+    told, heard = Told(), asyncio.Event()
+    start, forward = SandboxHost.start, guests._Party.forward
 
     async def interrupted(self: SandboxHost, argv: Sequence[str], **options: Any) -> Program:
         if argv != ("true",):
             os.kill(os.getpid(), signal.SIGINT)
-            for _ in range(10):  # turns of the loop, of which one hears it
-                await asyncio.sleep(0)
+            await asyncio.wait_for(heard.wait(), 10)
         return await start(self, argv, **options)
+
+    def hear(self: guests._Party, number: int) -> None:
+        forward(self, number)
+        heard.set()
 
     async with Lab("open", verified=False, served=False) as built:
         monkeypatch.setattr(SandboxHost, "start", interrupted)
+        monkeypatch.setattr(guests._Party, "forward", hear)
         # It would sleep for long, had it not been interrupted before it began.
         chosen = [Guest("robot", ("true",)), Guest("robot", ("sleep", "1000"))]
         assert await guests.run(built, chosen, told.write) == 128 + signal.SIGINT

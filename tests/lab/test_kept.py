@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 
 from landfast.errors import NotReady, WorldError
-from landfast.lab import keeper, parse
+from landfast.kernel.host import Program
+from landfast.lab import keeper, kept, parse
 from landfast.lab.kept import Kept
 from landfast.lab.lab import Lab
 from tests.lab.mirror import World, world
@@ -20,6 +22,19 @@ pytestmark = [pytest.mark.anyio, pytest.mark.lab]
 def stop(lab: Lab, router: str, number: signal.Signals) -> None:
     """Send a signal to a keeper that runs."""
     lab._keepers[router].result()._running.program.send_signal(number)
+
+
+def questions(monkeypatch: pytest.MonkeyPatch) -> asyncio.Queue[object]:
+    """What is written to keepers from now on."""
+    written: asyncio.Queue[object] = asyncio.Queue()
+    write = kept._write
+
+    def told(program: Program, line: dict[str, Any]) -> None:
+        write(program, line)
+        written.put_nowait(line)
+
+    monkeypatch.setattr(kept, "_write", told)
+    return written
 
 
 Broken = Callable[[World], Awaitable[None]]
@@ -45,11 +60,13 @@ async def test_a_killed_keeper_is_told_to_who_asks_and_who_leaves() -> None:
         await in_world("mifi", story)
 
 
-async def test_who_waits_for_a_keeper_that_dies_hears_of_it() -> None:
+async def test_who_waits_for_a_keeper_that_dies_hears_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     async def story(here: World) -> None:
         stop(here.lab, "carrier", signal.SIGSTOP)
+        asked = questions(monkeypatch)
         asking = [asyncio.create_task(here.lab.event("flush")) for _ in range(2)]
-        await asyncio.sleep(0)  # until they have asked
+        for _ in asking:
+            await asyncio.wait_for(asked.get(), 10)
         stop(here.lab, "carrier", signal.SIGKILL)
         for each in asking:
             with pytest.raises(WorldError, match="ended: code -9"):
@@ -81,12 +98,15 @@ async def test_an_error_in_the_laboratory_is_not_hidden_by_a_broken_part() -> No
         await in_world("mifi", story)
 
 
-async def test_an_answer_belongs_to_its_question_even_when_an_earlier_asker_went_away() -> None:
+async def test_an_answer_belongs_to_its_question_even_when_an_earlier_asker_went_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     async with world("home") as here:
         await here.lab.event("flush")
         stop(here.lab, "home", signal.SIGSTOP)
+        asked = questions(monkeypatch)
         gone = asyncio.create_task(here.lab.event("suspend-radio", lasts=0.1))
-        await asyncio.sleep(0)
+        await asyncio.wait_for(asked.get(), 10)
         gone.cancel()
         with pytest.raises(asyncio.CancelledError):
             await gone

@@ -3,13 +3,14 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from landfast.errors import NotAsDeclared, ProgramFailed, RequestError, UnknownName, WorldError
 from landfast.kernel import conntrack
+from landfast.kernel.netevents import NetEvents
 from landfast.lab import parse, verify
 from landfast.lab.lab import Lab, Violations
 from landfast.lab.network import Event, Network, Occasion
@@ -116,16 +117,22 @@ async def test_an_event_of_a_host_happens_at_its_time_and_ends() -> None:
     event = Event(what=Occasion.LINK_DOWN, on="robot", at=0.2, lasts=0.2)
     async with world(with_event(event)) as here:
         client = await here.client()
-        await client.seen()
-        with pytest.raises(OSError, match="unreachable"):
-            await for_ever(client.say)
-        await client.seen()
+        outcomes: asyncio.Queue[str] = asyncio.Queue()
 
+        def changed() -> None:
+            try:
+                client.say(b"")
+            except OSError as problem:
+                outcomes.put_nowait(problem.strerror or "")
+            else:
+                outcomes.put_nowait("sent")
 
-async def for_ever(say: Callable[[bytes], None]) -> None:
-    while True:
-        say(b"")
-        await asyncio.sleep(0)
+        with closing(await NetEvents.open(here.lab.host("robot"), changed)):
+            async with asyncio.timeout(10):
+                assert await outcomes.get() == "Network is unreachable"
+                while await outcomes.get() != "sent":
+                    pass
+        await client.seen()
 
 
 @lab
