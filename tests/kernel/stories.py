@@ -514,6 +514,7 @@ async def a_start_that_is_given_up_leaves_no_program() -> None:
                 assert running(argv) == []
                 waited += 1
         assert waited > 0
+        assert len(running(argv)) == 1
         program.send_signal(signal.SIGKILL)
         await program.wait()
         assert await robot.call(divided, 4, 2) == 2
