@@ -76,6 +76,18 @@ def test_a_restart_under_way_may_ask_where_consent_has_ended(watched: Watched) -
     assert not watched.blamed
 
 
+def test_of_a_way_that_was_left_nothing_has_ended(watched: Watched) -> None:
+    """Data for another peer was given to the relay, and has not come out of it."""
+    watched.prove()
+    watched.way.consented.add("mine")
+    watched.ledger.bearer = watched.way
+    elsewhere = Candidate(Type.HOST, ("203.0.113.10", 3), 1, "f")
+    watched.all.told("robot", PairSelected(SOMEWHERE, elsewhere, Why.FALLBACK), 2.0)
+    watched.all.consent.lapse("robot", 31.1)
+    watched.send(Kind.CHECK, 40.0, by="mine")
+    assert not watched.blamed
+
+
 def _amplified(one: Watched) -> None:
     one.way.received = 30
     one.send(Kind.CHECK)
@@ -95,9 +107,8 @@ def _many_strangers(one: Watched) -> None:
 
 
 def _many_checks(one: Watched) -> None:
-    one.prove()
     for number in range(100):
-        one.send(Kind.CHECK, number / 100)
+        one.all.checks.left("robot", number / 100)
 
 
 def _long_outage(one: Watched) -> None:

@@ -33,6 +33,15 @@ def way(ledger: Ledger) -> Way:
     return found
 
 
+def test_data_that_goes_another_way_has_another_bearer(ledger: Ledger, way: Way) -> None:
+    other = ledger.way(HERE, ELSEWHERE)
+    ledger.sent(way, b"\x80data", Kind.DATA, 1.0)
+    ledger.moved(HERE, ELSEWHERE)
+    assert ledger.bearer is other
+    ledger.sent(way, b"\x80data", Kind.DATA, 2.0)
+    assert ledger.bearer is way
+
+
 def test_datagrams_are_told_apart() -> None:
     assert kind(check()) is Kind.CHECK
     assert kind(answer()) is Kind.YES

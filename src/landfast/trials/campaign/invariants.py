@@ -88,6 +88,10 @@ class Consent(Invariant):
         elif one.what is Kind.CHECK and one.said > way.lapsed.get(one.by, one.said) + self.late:
             self.blame(self.named, one.on, f"a check {way.local} > {way.remote}, with the credentials that had lapsed")
 
+    def told(self, on: Name, event: Event, now: float) -> None:
+        if isinstance(event, PairSelected):
+            self.ledgers[on].moved(event.local.endpoint, event.remote.endpoint)
+
     def lapse(self, on: Name, now: float) -> None:
         """Look whether consent has ended where data went."""
         ledger = self.ledgers[on]
@@ -162,9 +166,10 @@ class Checks(Invariant):
         super().__init__(ledgers, blame)
         self._windows: defaultdict[Name, _Window] = defaultdict(lambda: _Window(self.seconds, self.most))
 
-    def sent(self, one: Sent) -> None:
-        if one.what is Kind.CHECK and self._windows[one.on].exceeds(one.now):
-            self.blame(self.named, one.on, f"more than {self.most} in {self.seconds:g} s")
+    def left(self, on: Name, now: float) -> None:
+        """One left the host: a stream to the relay may hold it for long, and let many go at once."""
+        if self._windows[on].exceeds(now):
+            self.blame(self.named, on, f"more than {self.most} in {self.seconds:g} s")
 
 
 class Outage(Invariant):
@@ -274,13 +279,13 @@ class Invariants:
             Outage(ledgers, blame),
             Astray(ledgers, blame),
         )
-        self.sockets = Sockets(ledgers, blame)
+        self.checks, self.sockets = Checks(ledgers, blame), Sockets(ledgers, blame)
         self._all: list[Invariant] = [
             Proved(ledgers, blame),
             self.consent,
             Amplification(ledgers, blame),
             Hints(ledgers, blame),
-            Checks(ledgers, blame),
+            self.checks,
             Table(ledgers, blame),
             Restless(ledgers, blame),
             self.outage,

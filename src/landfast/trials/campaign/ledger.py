@@ -113,6 +113,12 @@ class Ledger:
             return self._check_left(way, data, now)
         return ""
 
+    def moved(self, local: Endpoint, remote: Endpoint) -> None:
+        """A side says that its data goes another way: what it gives to a relay may never come out of there. Where that
+        is not so, its next datagram tells."""
+        if self.bearer and self.bearer.remote != remote:
+            self.bearer = self.ways.get((local, remote))
+
     def heard(self, way: Way, data: bytes, what: Kind, now: float) -> None:
         """A datagram arrived."""
         if way.proved == NEVER:

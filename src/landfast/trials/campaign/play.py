@@ -190,7 +190,10 @@ class _Play:
             self.invariants.outage.left(name, len(data), self.world.now)
         if what is Kind.CHECK and to_server:
             self._checks[data[_CHANNEL:][8:20]] = self.world.now
-        if not (to_server and remote[1] in _PORTS.values()):
+        asks_server = to_server and remote[1] in _PORTS.values()
+        if what is Kind.CHECK and not (asks_server and data[0] < 0x40):
+            self.invariants.checks.left(name, self.world.now)
+        if not asks_server:
             self._note(name, local, remote, data, what)
 
     def _note(self, name: Name, local: Endpoint, remote: Endpoint, data: bytes, what: Kind) -> None:
