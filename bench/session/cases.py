@@ -6,7 +6,7 @@ The peer's word tells both ends: `landfast` and `chromium` are peers of a landfa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
 
@@ -43,6 +43,8 @@ class Case:
     loss: float = 0.0
     restricted: bool = False
     budget: int | None = None
+    media: bool = False
+    """With audio and video beside the probes, in the same bundle."""
     long: bool = False
     """Only when it is asked for by name, or with --long."""
 
@@ -86,6 +88,22 @@ OTHERS: dict[str, tuple[str, ...]] = {
 }
 """Cases that count something else than outages: see attempts.py and load.py."""
 
+_MEDIA = tuple(
+    replace(case, fault=f"{case.fault}-media", media=True)
+    for case in (
+        _change("direct", "landfast"),
+        _change("direct", "stock-aiortc", events=FEW, lives=1),
+        *(_change(path, "landfast") for path in _RELAYS),
+        _blackout("direct", "landfast", events=4, together=1, lives=4),
+        _blackout("relay-udp", "landfast", events=4, together=1, lives=4),
+        _address("direct", "landfast"),
+        _address("relay-udp", "landfast"),
+        _address("direct", "stock-aiortc", events=FEW, lives=1),
+        Case("nothing", "direct", "landfast", faults.steady(20), events=1),
+        Case("nothing", "direct", "stock-aiortc", faults.steady(20), events=1),
+    )
+)
+
 CASES: tuple[Case, ...] = (
     *(_change("direct", peer) for peer in ("landfast", "landfast-controlling", "chromium", "chromium-controlling")),
     _change("direct", "stock-aiortc", events=FEW, lives=1),
@@ -118,4 +136,5 @@ CASES: tuple[Case, ...] = (
     Case("restart-no-budget", "any", "landfast", faults.restart_without_room, events=3, lives=1, budget=8),
     Case("budget-8", "direct", "landfast", faults.steady(20), events=4, together=4, lives=4, budget=8),
     Case("nothing", "direct", "landfast", faults.steady(20), events=1),
+    *_MEDIA,
 )

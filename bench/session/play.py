@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bench.session.cases import Case
 from bench.session.faults import Happened
@@ -39,6 +39,8 @@ class Figures:
     """Changes of state that were told after a session had been connected."""
     paths: list[str] = field(default_factory=list)
     """How data went, before the first event and at the end."""
+    media: dict[str, list[float | None]] = field(default_factory=dict)
+    """The same of audio and video, by stream and direction."""
     notes: dict[str, float] = field(default_factory=dict)
     """What else was counted; of several the largest."""
     problems: list[str] = field(default_factory=list)
@@ -82,8 +84,10 @@ async def _sessions(case: Case, place: Place, figures: Figures, wanted: int, dra
             until = await _watch(sessions, happened, case.watch)
             lived += len(sessions)
             for session in sessions:
-                figures.client_to_peer.append(_outage(session.peer, happened, until))
-                figures.peer_to_client.append(_outage(session.client, happened, until))
+                figures.client_to_peer.append(_outage(session.peer.probes, happened, until))
+                figures.peer_to_client.append(_outage(session.client.probes, happened, until))
+                if case.media:
+                    _media(figures, session, happened, until)
             for name, value in happened.notes.items():
                 figures.notes[name] = max(value, figures.notes.get(name, value))
             if None in (*figures.client_to_peer[-len(sessions) :], *figures.peer_to_client[-len(sessions) :]):
@@ -102,8 +106,8 @@ async def _sessions(case: Case, place: Place, figures: Figures, wanted: int, dra
 async def _session(case: Case, place: Place) -> Session:
     client, peer = case.stacks
     both = await asyncio.gather(
-        Side.start(place.lab.host("robot"), client, place.client),
-        Side.start(place.lab.host("operator"), peer, place.peer),
+        Side.start(place.lab.host("robot"), client, replace(place.client, media=case.media)),
+        Side.start(place.lab.host("operator"), peer, replace(place.peer, media=case.media)),
     )
     return Session(*both, peer_offers=case.peer_offers)
 
@@ -118,15 +122,23 @@ async def _watch(sessions: Sequence[Session], happened: Happened, limit: float) 
             await session.take()
         if now > since + limit:
             return now
-        if all(is_over(side.probes, since, now) for each in sessions for side in (each.client, each.peer)):
+        sides = [side for session in sessions for side in (session.client, session.peer)]
+        if all(is_over(times, since, now) for side in sides for times in (side.probes, *side.media.values())):
             return now
 
 
-def _outage(side: Side, happened: Happened, until: float) -> float | None:
+def _media(figures: Figures, session: Session, happened: Happened, until: float) -> None:
+    for side, way in ((session.peer, "client→peer"), (session.client, "peer→client")):
+        for stream in sorted({"audio", "video", *side.media}):  # packets of both are due, whatever else a stack tells
+            found = figures.media.setdefault(f"{stream} {way}", [])
+            found.append(_outage(side.media.get(stream, ()), happened, until))
+
+
+def _outage(arrivals: Sequence[float], happened: Happened, until: float) -> float | None:
     if happened.back is not None:
-        seconds = return_after(side.probes, happened.back, until)
+        seconds = return_after(arrivals, happened.back, until)
     else:
-        seconds = outage(side.probes, happened.began, happened.over, until)
+        seconds = outage(arrivals, happened.began, happened.over, until)
     return None if seconds is None else milliseconds(seconds)
 
 

@@ -19,9 +19,12 @@ import ssl
 import sys
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from landfast import clock
+
+if TYPE_CHECKING:
+    from bench.session.media import Media
 
 EVERY = 0.02
 """Seconds between two probes: a robot's control messages at 50 Hz."""
@@ -44,6 +47,8 @@ class Configuration:
     authority: str = ""
     """Path of the certificate authority of turns: URLs."""
     relay_only: bool = False
+    media: bool = False
+    """Audio and video beside the channels: see media.py."""
 
 
 @dataclass
@@ -62,6 +67,8 @@ class Heard:
     """Its own, to be told to the other."""
     opened: float | None = None
     """When both channels were open."""
+    media: dict[str, list[float]] = field(default_factory=dict)
+    """When audio and video came, by stream."""
 
 
 class Stack(Protocol):
@@ -104,6 +111,7 @@ class Prober:
         for event, name in (("connectionstatechange", "connectionState"), ("iceconnectionstatechange", "ice")):
             self.connection.on(event, lambda name=name: self._state(name))
         self.connection.on("icecandidateerror", lambda event: self._said(f"error {event}"))
+        self._media = self._with_media() if given.media else None
         if stack != "aiortc":  # which gathers first, and tells all at once
             self.connection.on("icecandidate", self._candidate)
 
@@ -131,6 +139,7 @@ class Prober:
     async def take(self) -> Heard:
         heard, self._heard = self._heard, Heard()
         heard.sent, heard.opened = self._sent, self._opened
+        heard.media = self._media.take() if self._media else {}
         return heard
 
     async def path(self) -> tuple[str, str]:
@@ -147,6 +156,11 @@ class Prober:
             self._sending.cancel()
         with suppress(TimeoutError):
             await asyncio.wait_for(self.connection.close(), _CLOSE_WITHIN)
+
+    def _with_media(self) -> Media:
+        from bench.session.media import Media  # PyAV takes a while to import
+
+        return Media(self.connection, self._said)
 
     async def _describe(self, description: Any) -> Description:
         await self.connection.setLocalDescription(description)

@@ -37,6 +37,7 @@ class Side:
         self.probes: list[float] = []
         self.reliable: list[int] = []
         self.states: list[tuple[float, str]] = []
+        self.media: dict[str, list[float]] = {}
         self.sent = 0
         self.opened: float | None = None
         self.candidates: list[dict[str, str]] = []
@@ -92,6 +93,8 @@ class Side:
         self.reliable += said["reliable"]
         self.states += [(at, state) for at, state in said["states"]]
         self.candidates += said["candidates"]
+        for stream, came in said["media"].items():
+            self.media.setdefault(stream, []).extend(came)
         self.sent, self.opened = said["sent"], said["opened"]
 
     async def stop(self) -> None:

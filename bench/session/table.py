@@ -66,6 +66,7 @@ def beside(each: Figures) -> str:
     said += [" → ".join(dict.fromkeys(path for path in each.paths if path))] if any(each.paths) else []
     said += [f"{each.changes} changes of state"] if each.changes else []
     said += [f"{name} {value:g}" for name, value in each.notes.items()]
+    said += [f"{stream} {told(values)}" for stream, values in each.media.items()]
     said += [f"{each.frames_lost} frames lost by the bench"] if each.frames_lost else []
     said += [f"FAILED: {problem[:300]}" for problem in dict.fromkeys(each.problems)]
     return "; ".join(said)
@@ -99,4 +100,4 @@ def keep(found: Sequence[Figures], seed: int) -> Path:
 
 def _row(each: Figures) -> dict[str, Any]:
     directions = {name: summary(getattr(each, name)) for name in ("client_to_peer", "peer_to_client")}
-    return {**asdict(each), **directions}
+    return {**asdict(each), **directions, "media": {stream: summary(each.media[stream]) for stream in each.media}}
