@@ -57,8 +57,9 @@ def test_as_json_or_resumed_it_is_the_trial_alone(trials: Trials, walked: list[F
     assert trials.asked is not None
 
 
-def test_a_report_that_cannot_be_written_is_known_before_the_walk(trials: Trials, walked: list[Fixing]) -> None:
-    assert main.main(["demo", "--report", "."]) == 2
+@pytest.mark.parametrize("option", ["--report", "--journal"])
+def test_what_cannot_be_written_is_known_before_the_walk(trials: Trials, walked: list[Fixing], option: str) -> None:
+    assert main.main(["demo", option, "."]) == 2
     assert walked == []
     assert trials.asked is None
 

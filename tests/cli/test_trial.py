@@ -164,7 +164,10 @@ def test_a_failure_keeps_what_was_measured_and_says_how_to_go_on(
         (["--arms", "off,up"], "no arm is called 'up'"),
         (["--groups", "0"], "--groups"),
         (["--stack", "netscape"], "netscape"),
-        (["--report", "."], "cannot write the report"),
+        (["--report", "."], "cannot write the report ."),
+        (["--journal", "/proc/none/j"], "cannot write the journal /proc/none/j: No such file or directory; name"),
+        (["--pcap", "/proc/none/p"], "cannot write the capture /proc/none/p: No such file or directory; name"),
+        (["--resume", "--journal", "j" * 300], "File name too long (choose another --journal)"),
         (["operator", "--listen", "here"], "--listen"),
         (["operator", "--listen", "0.0.0.0:1", "--stun", "stun.example:3478"], "--stun"),
     ],
@@ -173,8 +176,15 @@ def test_what_is_asked_wrongly_is_told_and_ends_with_2(
     trials: Trials, capsys: pytest.CaptureFixture[str], argv: list[str], said: str
 ) -> None:
     assert main.main(["trial", *argv]) == 2
-    assert said in capsys.readouterr().err
+    assert said in " ".join(capsys.readouterr().err.split())
     assert trials.asked is None
+
+
+@pytest.mark.usefixtures("trials")
+def test_folders_on_the_way_to_what_is_kept_are_made() -> None:
+    assert main.main(["trial", "--journal", "new/trial.jsonl", "--pcap", "other/foreign.pcap"]) == 0
+    assert Path("new/trial.jsonl").exists()
+    assert list(Path("other").iterdir()) == []
 
 
 def test_the_operator_prints_what_to_type_on_the_robot(

@@ -128,7 +128,11 @@ def _finished(request: TrialRequest, asked: dict[str, Any]) -> tuple[tuple[Attem
 
 
 def _recorded(journal: Path) -> Recording | None:
-    return read(journal) if journal.exists() else None
+    try:
+        there = journal.exists()
+    except OSError as problem:
+        raise BadFile(journal, None, problem.strerror or str(problem), "choose another --journal") from None
+    return read(journal) if there else None
 
 
 def so_far(journal: Path) -> Trial | None:

@@ -30,6 +30,7 @@ def demo(
     from landfast.app.trial import TrialRequest
 
     kept.prepare(report, "report")
+    kept.prepare(journal, "journal")
     if not (as_json or resume):
         _walk()
     raise typer.Exit(make(TrialRequest(journal=journal, resume=resume), report, as_json=as_json))

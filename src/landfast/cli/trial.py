@@ -114,7 +114,8 @@ def make(request: TrialRequest, report: Path | None, *, as_json: bool) -> int:
     from landfast.app import trial as wiring
 
     prepared = wiring.prepare(request)
-    kept.prepare(report, "report")
+    for path, what in ((report, "report"), (request.journal, "journal"), (request.pcap, "capture")):
+        kept.prepare(path, what)
     finished = list(prepared.finished)
     try:
         made = _run(prepared, finished)

@@ -132,7 +132,7 @@ def _open(path: Path) -> IO[bytes]:
         path.touch()
         file = path.open("r+b")
     except OSError as problem:
-        raise RequestError(f"cannot write the journal {path}: {problem.strerror}") from None
+        raise RequestError(f"cannot write the journal {path}: {problem.strerror}; name another file") from None
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
