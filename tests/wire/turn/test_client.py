@@ -453,6 +453,23 @@ def test_a_move_that_nobody_answers_leaves_it_where_it_was() -> None:
     assert told == [Unanswered(Ask.MOVE), Permitted(PEER[0])]
 
 
+@pytest.mark.parametrize("late", [True, False])
+def test_a_move_that_is_refused_without_a_signature_again_and_again_is_refused(late: bool) -> None:
+    asking, _ = standing(Server(ticket=b"first"), mobile=True)
+    asking.move(1.0)
+    (sent,), _ = out(asking)
+    for _ in range(2):
+        asking.receive(answer(request(sent), 404, key=None), 1.1)
+    assert out(asking) == ([], [])
+    if late:  # the server's own word, and the others were not
+        asking.receive(answer(request(sent), LIFETIME=600), 1.2)
+        assert out(asking) == ([], [Moved(600)])
+    else:
+        asking.receive(answer(request(sent), 404, key=None), 1.2)
+        assert out(asking) == ([], [Refused(Ask.MOVE, 404, "because", signed=False)])
+        assert asking.state is State.STANDING
+
+
 def test_closed_while_it_moves_it_is_released_from_where_we_are() -> None:
     asking, server = standing(Server(ticket=b"first"), mobile=True)
     asking.move(1.0)

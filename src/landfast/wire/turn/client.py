@@ -37,6 +37,7 @@ from landfast.wire.turn.wishes import AHEAD, Wishes, canonical
 
 _SOONEST = 0.75  # of a lifetime: when one of less than 240 s is refreshed, of which AHEAD would be too much
 _LATER = 10.0  # seconds until something is asked again that a server could not do now
+_RUMOURS = 3  # unsigned refusals of a move: a server that does not know the ticket cannot sign (coturn 4.6)
 _CHALLENGES = 3  # how often one request is asked again with another nonce: 401, then two that were stale at once
 
 _METHODS = {
@@ -67,6 +68,7 @@ class _Request:
     ticket: bytes | None
     rumour: Message | None = None
     """An error without a signature: perhaps the server's, perhaps not."""
+    rumours: int = 0
 
 
 class Client:
@@ -253,7 +255,7 @@ class Client:
         signed = not request.challenge or message.signed_with(self._credential.key(request.challenge.realm))
         if not signed and not (refused and message.code in _UNSIGNED):
             if refused:
-                request.rumour = message
+                self._doubted(request, message, now)
             return
         if not refused and not _complete(request.ask, message):
             return
@@ -320,6 +322,13 @@ class Client:
             self._step(Step.RELEASED if request.ask is Ask.RELEASE else Step.GONE)
             return
         self._put_off(request, now + _LATER, again=message.code >= Code.SERVER_ERROR, step=Step.REFUSED)
+
+    def _doubted(self, request: _Request, message: Message, now: float) -> None:
+        """Anybody who sees the request could have said so; but only a new allocation helps who cannot move."""
+        request.rumour, request.rumours = message, request.rumours + 1
+        if request.ask is Ask.MOVE and request.rumours == _RUMOURS:
+            del self._requests[message.transaction_id]
+            self._refused(request, message, now, signed=False)
 
     def _silent(self, request: _Request, now: float) -> None:
         if request.rumour:
