@@ -157,6 +157,12 @@ def test_each_word_on_a_router_is_a_rule_that_others_lack(router: dict[str, Any]
     assert rules(ruleset.router(routing()), "forward") == []
 
 
+def test_nothing_lets_a_large_packet_past_a_black_hole() -> None:
+    said = rules(ruleset.router(routing(ipv6="on", udp="rejected", mtu=1280, mtu_signalled=False)), "forward")
+    assert said[:2] == ["ip length > 1280 drop", "ip6 length > 1240 drop"]
+    assert len(said) == 5
+
+
 def test_an_open_input_has_no_rule() -> None:
     assert rules(ruleset.router(routing(input="accept")), "input") == []
 

@@ -53,6 +53,9 @@ def router(routing: Routing) -> str:
     """What the router is, apart from translation."""
     table, own = _Table("inet", "router"), routing.router
     forward = "type filter hook forward priority 10"
+    if own.mtu < 1500 and not own.mtu_signalled:  # first, so that nothing lets a large packet in before
+        table.rule("forward", forward, f"ip length > {own.mtu} drop")
+        table.rule("forward", forward, f"ip6 length > {own.mtu - 40} drop")  # the header's 40 bytes do not count
     if own.udp != "open":
         verdict = "drop" if own.udp == "blocked" else "reject with icmpx type admin-prohibited"
         table.rule("forward", forward, f'iifname "lan" meta l4proto udp udp dport != 53 {verdict}')
@@ -61,9 +64,6 @@ def router(routing: Routing) -> str:
     elif own.ipv6 == "on":  # RFC 6092: what was not asked for does not come in
         table.rule("forward", forward, 'iifname "wan" meta nfproto ipv6 ct state established,related accept')
         table.rule("forward", forward, 'iifname "wan" meta nfproto ipv6 meta l4proto { tcp, udp } drop')
-    if own.mtu < 1500 and not own.mtu_signalled:
-        table.rule("forward", forward, f"ip length > {own.mtu} drop")
-        table.rule("forward", forward, f"ip6 length > {own.mtu - 40} drop")  # the header's 40 bytes do not count
     if own.input == "drop":
         table.rule("input", "type filter hook input priority 0", 'iifname "wan" meta l4proto udp ct state new drop')
     if own.gateway:

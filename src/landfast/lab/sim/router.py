@@ -149,17 +149,16 @@ class Router(Forwarder):
         if destination in self.stack.local:
             unasked = not lan and own.input == "drop" and packet.protocol == UDP
             return Lost.UNASKED if unasked else Lost.NO_SOCKET
-        if packet.length > own.mtu and self._is_too_long(packet, lan):
+        if packet.length > own.mtu and self._is_too_long(packet):
             return Lost.TOO_LONG
         if own.udp != "open" and lan and packet.protocol == UDP and packet.dport != _DNS:
             return Lost.UDP_BLOCKED
         return None
 
-    def _is_too_long(self, packet: Packet, lan: bool) -> bool:
+    def _is_too_long(self, packet: Packet) -> bool:
         """Of a packet above the MTU. Fragments pass: IPv4's whatever their length, IPv6's when they fit."""
-        if not self.declared.mtu_signalled:
-            # The rule sees whole packets; answers by IPv6 never come to it, for the one that lets them in is before.
-            return lan or not packet.six
+        if not self.declared.mtu_signalled:  # a black hole sees whole packets
+            return True
         fits = packet.piece is not None and (not packet.six or packet.piece <= self.declared.mtu)
         if not fits:
             self.world.too_long(packet, self.declared.mtu)
@@ -177,13 +176,14 @@ class Router(Forwarder):
         why = self._passes(packet, lan, packet.destination)
         if why is None and not lan and (self.declared.ipv6 == "one-way" or self.weather.one_way):
             why = Lost.ONE_WAY
-        elif flows and (why is None or (why is Lost.TOO_LONG and lan and self.declared.mtu_signalled)):
-            # Linux asks for a route's MTU last of all: the flow of what was too long has begun.
+        elif flows:
             key = packet.key
             flow = flows.find(key, now)
+            # Linux asks for a route's MTU last of all: the flow of what was too long has begun.
+            begins = why is None or (why is Lost.TOO_LONG and self.declared.mtu_signalled)
             if flow:
                 flows.crossed(flow, now, reply=key == flow.reply)
-            elif lan and (flow := flows.add(key, inverted(key), now)):
+            elif lan and begins and (flow := flows.add(key, inverted(key), now)):
                 self._born(flow)
             if not lan and flow is None:
                 why = why or Lost.UNASKED
