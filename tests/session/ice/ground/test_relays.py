@@ -147,6 +147,18 @@ def test_silence_of_another_relay_allocates_anew_on_the_same_socket() -> None:
     assert len(world.ever) == 1
 
 
+def test_a_server_that_forbids_mobility_is_asked_for_it_once() -> None:
+    world, relays, name = standing(forbids=True)
+    assert len(relays.asked) == 3  # the nonce, the ticket that is forbidden, and without it
+    for repair in (lambda: world.ground.silent(name, world.now), lambda: world.set_addresses(AWAY)):
+        relays.asked.clear()
+        world.rebind()
+        repair()
+        world.run(1.0)
+        assert [method for _, method in relays.asked].count(Method.ALLOCATE) == 2
+        assert passes(world, relays)
+
+
 @pytest.mark.parametrize("mobile", [True, False])
 def test_437_means_that_nothing_has_moved(mobile: bool) -> None:
     world, relays, name = standing(mobile=mobile)
@@ -388,6 +400,22 @@ def test_without_any_address_a_relay_waits_for_one(mobile: bool) -> None:
     world.set_addresses(AWAY)
     told = world.run(1.0)
     assert isinstance(told[0], Renewed if mobile else Gathered)
+    assert passes(world, relays)
+
+
+@pytest.mark.parametrize("lost", ["address", "line"])
+def test_an_allocation_that_can_be_moved_needs_no_room_on_its_server(lost: str) -> None:
+    world, relays, name = standing(mobile=True)
+    before = relayed(world)
+    relays.refuses = {Method.ALLOCATE: Code.QUOTA_REACHED}
+    world.gather(fresh=True)
+    if lost == "address":
+        world.set_addresses()
+        world.set_addresses(AWAY)
+    else:
+        world.break_line(name)
+    world.run(3.0)
+    assert relayed(world) == before
     assert passes(world, relays)
 
 

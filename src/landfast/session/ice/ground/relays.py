@@ -119,6 +119,11 @@ class Relay:
 
     @property
     def pending(self) -> bool:
+    @property
+    def movable(self) -> bool:
+        """Whether there is an allocation that another line can take over, which needs no room on the server."""
+        return self._client is not None and self._mobile
+
         """Whether its first candidate is still waited for."""
         return self._attempt is not None and not self._stood
 
@@ -267,7 +272,7 @@ class Relay:
         name = self.server.host if self.server.transport is Transport.TLS else None
         line = self._on.sockets.open(self.server.transport, now, remote=alternate or self._remotes[turn], name=name)
         self.telling.begins(line.socket)
-        client = self._client if self._client and self._mobile else self._new(hurried=hurried)
+        client = self._client if self._client and self.movable else self._new(hurried=hurried)
         self._attempt = _Attempt(line, client, now + (_CONNECTING if last else _NEXT), last, hurried)
 
     def _new(self, *, hurried: bool) -> Client:
@@ -343,7 +348,7 @@ class Relay:
         """What has stood once is wanted back."""
         if self._stood and self.idle:
             rest = min(self._on.settings.repair * 2.0 ** min(self._failures, 8), _LONGEST_REST)
-            self._rest = max(now + rest, self._on.budgets.until(self.server))
+            self._rest = now + rest if self.movable else max(now + rest, self._on.budgets.until(self.server))
             self._failures += 1
 
     # What the clients tell.
