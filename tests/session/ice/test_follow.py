@@ -46,8 +46,8 @@ def test_data_counts_only_when_the_old_path_has_missed_its_turn() -> None:
 
 
 def test_a_move_is_given_three_round_trips_and_a_tenth_of_a_second() -> None:
-    assert [follow.is_settled(100, 0.04, now, SETTINGS) for now in (100.11, 100.13)] == [False, True]
-    assert [follow.is_settled(100, 0.01, now, SETTINGS) for now in (100.09, 100.11)] == [False, True]
+    assert [follow.is_settled(100, 0.04, now) for now in (100.11, 100.13)] == [False, True]
+    assert [follow.is_settled(100, 0.01, now) for now in (100.09, 100.11)] == [False, True]
 
 
 def test_a_rescue_has_answered_within_a_long_silence() -> None:

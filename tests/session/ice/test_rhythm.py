@@ -28,6 +28,14 @@ def test_patience_is_three_usual_gaps_and_never_below_the_suspicion() -> None:
     assert beaten(*[0.02] * 30, 0.9).usual == pytest.approx(0.02)  # one gap is none of the nine in ten
 
 
+def test_a_silence_that_was_there_a_moment_ago_is_not_suspicious() -> None:
+    frame = [*[0.001] * 11, 0.1]
+    assert beaten(*frame * 4).patience == pytest.approx(0.15)  # a video in bursts
+    stall = [0.02] * 20 + [0.09]
+    assert beaten(*stall).patience == pytest.approx(0.135)
+    assert beaten(*stall, *[0.02] * 32).patience == pytest.approx(0.1)  # and long ago
+
+
 def test_a_pause_is_no_gap() -> None:
     assert beaten(*[0.02] * 20, 1.5).usual == pytest.approx(0.02)
 

@@ -66,6 +66,30 @@ def test_a_new_public_address_costs_the_client_nothing_and_the_peer_three_trips(
         assert a.states == b.states == ["checking", "connected", "completed"]
 
 
+def test_who_only_listens_notices_within_three_gaps() -> None:
+    """The peer goes on to the old address until a check from the new one tells it better."""
+    for seed in range(5):
+        world, a, b = connected(seed=seed, seconds=1)
+        world.run(1)
+        for number in range(150):
+            world.after(number * 0.02, partial(world.say, b, b"\x80" + bytes(60)))
+        world.run(1 + world.random.random())
+        assert a.nat is not None
+        a.nat.move("192.0.2.77")
+        start = world.now
+        world.run(1)
+        assert gap(a, start - 0.03, world.now) < 0.02 + 3 * 0.02 + 2 * world.trip + 0.02
+        assert len([None for when, _, _ in checks(a) if when >= start]) <= 4
+
+
+@pytest.mark.parametrize("every", [0.04, 0.15, 0.3])
+def test_a_ping_in_time_leaves_the_rhythm_what_it_is(every: float) -> None:
+    world, a, b = connected(every=every, seconds=10)
+    world.run(6)
+    for end in (a, b):
+        assert end.agent._lasting.rhythm.patience == pytest.approx(3 * min(every, 0.2))
+
+
 @pytest.mark.parametrize("controlling", [True, False])
 def test_a_new_local_address_is_used_at_once(controlling: bool) -> None:
     for seed in range(5):

@@ -13,6 +13,7 @@ from landfast.session.ice.rhythm import Rhythm
 from landfast.session.ice.settings import Settings
 
 _FRESH = 1.0  # seconds: a path that answered no longer ago is still there
+_FOLLOWS = 0.1  # seconds: what a busy peer needs to follow, however near it is
 
 
 def is_proved(pair: Pair, now: float) -> bool:
@@ -41,9 +42,9 @@ def is_spoken_from(pair: Pair, selected: Pair, since: float, rhythm: Rhythm, set
     return pair.heard > max(selected.heard, since) + settings.margin * rhythm.usual
 
 
-def is_settled(since: float, trip: float, now: float, settings: Settings) -> bool:
+def is_settled(since: float, trip: float, now: float) -> bool:
     """The peer has had the time to follow our last move; else two sides that both move chase each other."""
-    return now >= since + max(3 * trip, settings.suspicion)
+    return now >= since + max(3 * trip, _FOLLOWS)
 
 
 def is_rescue(pair: Pair, silent_since: float, now: float, settings: Settings) -> bool:

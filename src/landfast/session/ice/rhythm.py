@@ -11,6 +11,8 @@ _ENOUGH = 8  # gaps, before a silence can be told from a rhythm
 _PAUSE = 1.0  # seconds: a longer gap is no rhythm
 _UNKNOWN = 0.02  # seconds: the gap of audio and of 50 Hz control, until another is known
 _LEAST, _MOST = 0.005, 0.2  # seconds: below is bursts, above a check in time costs nothing
+_MISSED = 3  # usual gaps: two lost packets in a row are usual
+_LONGEST = 1.5  # times the longest gap: frames of a video come in bursts, and a radio stalls more than once
 
 
 class Rhythm:
@@ -21,19 +23,20 @@ class Rhythm:
         self._suspicion = suspicion
         self._gaps: deque[float] = deque(maxlen=_GAPS)
         self._usual: float | None = None
+        self._patience: float | None = None
 
     def beat(self, now: float) -> None:
         """Data came."""
         gap = now - self.last
         if 0 <= gap < _PAUSE:
             self._gaps.append(gap)
-            self._usual = None
+            self._usual = self._patience = None
         self.last = now
 
     def clear(self) -> None:
         """The path is well and nothing comes: the peer has nothing to say."""
         self._gaps.clear()
-        self._usual = None
+        self._usual = self._patience = None
 
     @property
     def usual(self) -> float:
@@ -46,5 +49,8 @@ class Rhythm:
 
     @property
     def patience(self) -> float | None:
-        """The silence that is suspicious; None without a rhythm. Three gaps: two lost packets in a row are usual."""
-        return max(3 * self.usual, self._suspicion) if len(self._gaps) >= _ENOUGH else None
+        """The silence that is suspicious, seconds; None without a rhythm."""
+        if self._patience is None and len(self._gaps) >= _ENOUGH:
+            longest = min(_MOST, max(self._gaps))
+            self._patience = max(_MISSED * self.usual, _LONGEST * longest, self._suspicion)
+        return self._patience

@@ -21,6 +21,7 @@ from landfast.session.ice.roles import Role
 from landfast.session.ice.settings import Settings
 
 _TRIP = 0.1  # seconds: until the round trip is measured
+_LATE = 0.1  # seconds: a busy peer's answer, however near it is
 _SMOOTH = 0.25  # of a new measurement: one in three packets may be late without changing what late is
 _OTHERS = 5  # every so many checks, one goes another way: a fifth more, and 300 ms until the first
 _SELDOM = 5.0  # seconds between two questions to a relay that is not in use: each costs as much as three checks
@@ -80,7 +81,7 @@ class Roaming:
             dead = self._unanswered is not None and at >= self._overdue(self._unanswered)
             self.trip += _SMOOTH * (now - at - self.trip)
             self._unanswered = None
-            if self._rhythm.last > NEVER and now - self._rhythm.last > self._settings.suspicion:
+            if (patience := self._rhythm.patience) is not None and now > self._rhythm.last + patience:
                 self._rhythm.clear()
         elif pair is self._left and at >= self._since:
             self._distrusted[self.selected] = now
@@ -108,7 +109,7 @@ class Roaming:
         if pair is old or not follow.is_proved(pair, now):
             return None
         since, silent = self._since, self.is_silent(now)
-        may_follow = follow.is_settled(since, self.trip, now, settings) and self._is_trusted(pair, now)
+        may_follow = follow.is_settled(since, self.trip, now) and self._is_trusted(pair, now)
         rules = {
             Why.REBOUND: follow.is_gone(old),
             Why.NOMINATED: follow.is_nominated(pair, old, controlling=role.controlling),
@@ -191,7 +192,7 @@ class Roaming:
 
     def _overdue(self, asked: float) -> float:
         """When a check should have been answered that was sent then."""
-        return asked + max(3 * self.trip, self._settings.suspicion)
+        return asked + max(3 * self.trip, _LATE)
 
     def _step(self, focus: Pair) -> float:
         """Between two checks in silence: by how long it lasted at the last one."""

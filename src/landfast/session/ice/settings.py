@@ -28,8 +28,8 @@ class Settings:
     disconnected: float = 6.0
     """From the last valid answer until `disconnected` is told (libwebrtc: 5.9 to 7.6 s)."""
 
-    suspicion: float = 0.1
-    """No silence below this is suspicious, however dense the peer's packets were."""
+    suspicion: float = 0.05
+    """No silence below this is suspicious, however dense the peer's packets were: Ta, the least between two checks."""
     steps: tuple[tuple[float, float], ...] = ((2.0, 0.05), (10.0, 0.1), (300.0, 0.2), (float("inf"), 5.0))
     """While nothing is heard: up to this silence, a check each so many seconds. 245 checks are 28 kB in 35 s."""
     fallback: float = 0.5
