@@ -55,6 +55,8 @@ class Relays:
 
     silent: bool = False
     mobile: bool = False
+    forbids: bool = False
+    """To ask for tickets, as coturn does without its option."""
     quota: int = 100
     alternate: Endpoint | None = None
     refuses: dict[Any, int] = field(default_factory=dict)
@@ -116,6 +118,8 @@ class Relays:
             address = bytes(map(int, self.alternate[0].split(".")))
             value = struct.pack("!BBH", 0, 1, self.alternate[1]) + address
             return answer(message, 300, extra=((ALTERNATE_SERVER, value),))
+        if self.forbids and message.ticket is not None:
+            return answer(message, 405)
         if len(self.allocations) >= self.quota:
             return answer(message, 486)
         made = self.allocations[source] = Allocation(("198.51.100.5", next(self._numbers)))

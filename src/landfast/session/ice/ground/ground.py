@@ -58,6 +58,7 @@ class Ground:
             self._budgets,
             self._releases,
             self._welcomed,
+            set(),
             self._out.append,
         )
         self._begun = self._closed = False

@@ -67,6 +67,8 @@ class Footing:
     budgets: Budgets
     releases: Releases
     welcomed: dict[Endpoint, None]
+    ticketless: set[Server]
+    """Those that gave no ticket when they were asked for one: to ask again costs a round trip (405)."""
     tell: Callable[[Said], None]
 
 
@@ -118,12 +120,12 @@ class Relay:
         return self._attempt is None and (self._client is None or self._line is None)
 
     @property
-    def pending(self) -> bool:
-    @property
     def movable(self) -> bool:
         """Whether there is an allocation that another line can take over, which needs no room on the server."""
         return self._client is not None and self._mobile
 
+    @property
+    def pending(self) -> bool:
         """Whether its first candidate is still waited for."""
         return self._attempt is not None and not self._stood
 
@@ -281,7 +283,7 @@ class Relay:
             rto = min(rto, self._client.round_trip.rto)
         stream = self.server.transport is not Transport.UDP
         # Asked to follow to another stream, coturn 4.6.1 sends eight bytes there that are no message.
-        mobile = self._on.settings.mobility and not stream
+        mobile = self._on.settings.mobility and not stream and self.server not in self._on.ticketless
         client = Client(self._credential, stream=stream, mobile=mobile, rto=rto, draw=self._on.draw)
         if hurried:
             client.longest = self._on.settings.repeat
@@ -404,6 +406,8 @@ class Relay:
             else:
                 self._on.sockets.close(line)
         self._on.budgets.granted(self.server)
+        if not event.mobile:
+            self._on.ticketless.add(self.server)
         for peer in self._on.welcomed:
             self._bind(client, peer, now)
         self._stands(client, event.relayed, event.mapped, now)
