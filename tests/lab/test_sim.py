@@ -11,11 +11,11 @@ import pytest
 from landfast import clock
 from landfast.lab import parse
 from landfast.lab.lab import Lab
-from landfast.lab.network import Occasion
+from landfast.lab.network import SERVER, Occasion
 from landfast.lab.sim.world import World
 from landfast.servers import certificate, coturn
 from tests.lab.sim import asked
-from tests.lab.sim.agreement import Agreement, At
+from tests.lab.sim.agreement import Agreement, At, Step
 from tests.lab.sim.scene import SYMMETRIC, network
 
 pytestmark = [pytest.mark.lab, pytest.mark.anyio]
@@ -138,6 +138,19 @@ async def test_they_agree_on_when_mappings_die() -> None:
             await played.settled()
 
     await asyncio.gather(*map(live, TIMED))
+
+
+@pytest.mark.parametrize(("six", "fits"), [(False, 1280 - 28), (True, 1280 - 48)])
+async def test_they_agree_that_a_black_hole_swallows_what_is_too_long_both_ways(six: bool, fits: int) -> None:
+    played = Agreement(parse.profile("mtu-black-hole"))
+    robot = next(at for at in played.places if at.host == "robot" and at.six is six)
+    server = next(at for at in played.places if at.host == SERVER and at.six is six)
+    async with both(played):
+        for length in (fits, fits + 1):
+            asked = await played.step(Step(robot, server.end, 0, length))
+            answered = await played.step(Step(server, 0, 0, length))
+            assert (asked, answered) == (length == fits, length == fits)
+        await played.settled()
 
 
 @pytest.mark.parametrize("profile", ["cgnat-budget"])
