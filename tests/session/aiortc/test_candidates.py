@@ -37,6 +37,12 @@ def test_chromiums_line_is_read_with_its_fragment() -> None:
     assert (candidate.usernameFragment, candidate.ip, candidate.relatedAddress) == ("EEtu", "192.0.2.9", "10.0.0.1")
 
 
+@pytest.mark.parametrize("line", ["", "candidate:1 1 udp 1 192.0.2.9 70000 typ host", "1 1 udp 1 192.0.2.9 9 typ x"])
+def test_what_is_no_candidate_is_refused_in_a_sentence(line: str) -> None:
+    with pytest.raises(ValueError, match="candidate"):
+        candidate_from_sdp(line)
+
+
 def test_a_type_that_is_none_is_refused() -> None:
     with pytest.raises(ValueError, match="bogus"):
         read(RTCIceCandidate(1, "0", "192.0.2.9", 1, 1, "udp", "bogus"))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 import aiortc
-from aiortc import sdp
 
 from landfast.session.ice.candidate import Candidate, Type
+from landfast.wire import candidate as wire
 
 
 @dataclass
@@ -52,16 +52,15 @@ def read(given: aiortc.RTCIceCandidate) -> Candidate:
 
 
 def candidate_from_sdp(line: str) -> RTCIceCandidate:
-    """Read `candidate:…` of RFC 8839, section 5.1, with the fragment that Chromium adds (`ufrag XXXX`)."""
-    read_by_aiortc = sdp.candidate_from_sdp(line.removeprefix("a=").removeprefix("candidate:"))
-    words = line.split()
-    candidate = RTCIceCandidate(**{field.name: getattr(read_by_aiortc, field.name) for field in fields(read_by_aiortc)})
-    if "ufrag" in words[8:-1:2]:
-        candidate.usernameFragment = words[words.index("ufrag", 8) + 1]
-    return candidate
+    """Read `candidate:…` of RFC 8839, section 5.1, with the fragment that Chromium adds (`ufrag XXXX`).
+
+    Raises ValueError in a sentence.
+    """
+    parsed = wire.parse(line)
+    return told(Candidate(**{**vars(parsed), "type": Type(parsed.type)}))
 
 
 def candidate_to_sdp(candidate: aiortc.RTCIceCandidate) -> str:
     """Write it, without `candidate:` as aiortc does."""
-    ufrag = getattr(candidate, "usernameFragment", None)
-    return sdp.candidate_to_sdp(candidate) + (f" ufrag {ufrag}" if ufrag else "")
+    ours = read(candidate)
+    return wire.written(wire.Line(**{each.name: getattr(ours, each.name) for each in fields(wire.Line)}))
