@@ -22,7 +22,6 @@ class LandfastStack(Call):
 
 
 def _servers(task: Assignment) -> list[RTCIceServer]:
-    """Never None: a public STUN server would be asked."""
     stun = [RTCIceServer(task.stun)] if task.stun else []
     turn = RTCIceServer(list(task.turn), task.turn_username, task.turn_password)
     return [*stun, turn] if task.turn else stun

@@ -11,7 +11,6 @@ from aiortc.rtcconfiguration import RTCIceTransportPolicy
 
 from landfast.errors import RequestError
 from landfast.session import RTCPeerConnection
-from landfast.session.aiortc import seat
 from landfast.session.ice.events import StateChanged
 from landfast.session.ice.machine import State
 from tests.session.aiortc.calls import LIMIT, call, ice, negotiate, ours, stock, until
@@ -98,9 +97,12 @@ async def test_every_server_of_the_configuration_is_known() -> None:
     ]
 
 
-def test_without_servers_aiortcs_own_is_asked_and_with_none_nobody() -> None:
-    assert [each.kind for each in seat.servers(None)] == ["stun"]
-    assert seat.servers([]) == []
+@pytest.mark.parametrize("configuration", [None, RTCConfiguration(), RTCConfiguration(iceServers=[])])
+async def test_nobody_is_asked_who_was_not_named(configuration: RTCConfiguration | None) -> None:
+    connection = RTCPeerConnection(configuration)
+    assert connection._servers == []
+    connection.setConfiguration(RTCConfiguration())
+    assert connection._servers == []
 
 
 def test_a_server_that_cannot_be_is_refused_at_once() -> None:

@@ -123,10 +123,11 @@ class RTCPeerConnection(aiortc.RTCPeerConnection):
 
 
 def servers(given: Sequence[RTCIceServer] | None) -> list[Server]:
-    """As the agent has them; without any, the one that aiortc asks. Raises RequestError for one that cannot be."""
-    asked = aiortc.RTCIceGatherer.getDefaultIceServers() if given is None else given
+    """As the agent has them. Without a configuration nobody is asked, where aiortc would ask somebody's public server.
+    Raises RequestError for one that cannot be.
+    """
     return [
         server
-        for each in asked
+        for each in given or ()
         for server in read_servers(each.urls, username=each.username, credential=each.credential)
     ]
