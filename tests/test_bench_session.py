@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from bench.session import page, table
+from bench.session.__main__ import everything, missing
 from bench.session.cases import CASES, OTHERS
-from bench.session.outage import in_order, is_over, outage, return_after
+from bench.session.outage import is_over, lost, outage, reordered, return_after
 from bench.session.place import network, stand
-from bench.session.play import _session
+from bench.session.play import Figures, _session
 from bench.session.table import summary
+from bench.session.targets import LINES, SET_UP, TARGETS, UP, Judged, Target, judge, judged, lines
 from bench.session.watching import is_own
 from landfast import clock
 from landfast.lab.network import Occasion
@@ -51,10 +56,21 @@ def test_a_direction_is_over_it_when_it_was_steady_since() -> None:
     assert not is_over(without(4.9, 5.6), 4.0, 6.0)
 
 
-@pytest.mark.parametrize("numbers", [[1, 2], [1, 3, 2], [1, 2, 2, 3], [2, 3]])
-def test_what_is_lost_doubled_or_reordered_is_not_in_order(numbers: list[int]) -> None:
-    assert in_order([1, 2, 3], 3)
-    assert not in_order(numbers, 3)
+@pytest.mark.parametrize(
+    ("numbers", "found"),
+    [
+        ([1, 2, 3], (0, 0)),
+        ([1, 3], (1, 0)),
+        ([1, 3, 2], (0, 1)),
+        ([1, 2, 2, 3], (0, 1)),
+        ([3, 1], (1, 1)),
+        ([], (3, 0)),
+    ],
+)
+def test_messages_are_counted_that_are_lost_and_that_are_late_or_doubled(
+    numbers: list[int], found: tuple[int, int]
+) -> None:
+    assert (lost(numbers, 3), reordered(numbers)) == found
 
 
 def test_an_outage_without_an_end_is_the_largest() -> None:
@@ -70,6 +86,102 @@ def test_stun_is_the_agents_own_in_a_channel_too() -> None:
 
 def test_no_two_cases_have_a_name() -> None:
     assert len({case.name for case in CASES}) == len(CASES)
+
+
+def test_every_target_is_of_a_case_that_is_played_and_of_a_line_that_is_told() -> None:
+    names = everything()
+    assert all(each.case in names and each.line in LINES for each in TARGETS)
+    assert all(each.beside in names for each in TARGETS if each.beside)
+    assert {each.line for each in TARGETS} == set(LINES)
+    assert len({(each.case, each.measure) for each in TARGETS}) == len(TARGETS)
+
+
+def rows(*figures: Figures) -> dict[str, dict[str, Any]]:
+    return {each.case: {**table._row(each), "at": "2026-11-21T15:00", "seed": 1, "load": 0.5} for each in figures}
+
+
+OUTAGE = Target("A", "change/direct/landfast", UP, 60, "because")
+
+
+@pytest.mark.parametrize(
+    ("values", "met"), [([50.0, 70.0, 60.0], True), ([61.0], False), ([10.0, None, None], False), ([], None)]
+)
+def test_a_median_meets_its_target_or_not_and_never_is_missed(values: list[float | None], met: bool | None) -> None:
+    found = judge(OUTAGE, rows(Figures(OUTAGE.case, client_to_peer=values, peer_to_client=values)))
+    assert found.met is met
+
+
+def test_a_note_has_a_least_and_a_most() -> None:
+    target = Target("E", "flood/direct/landfast", "errors told", 1, "because", least=1)
+    found = {n: judge(target, rows(Figures(target.case, notes={"errors told": n}))).met for n in (0, 1, 2)}
+    assert found == {0: False, 1: True, 2: False}
+    assert judge(target, rows(Figures(target.case))).met is None
+
+
+def test_a_ratio_is_of_two_cases_and_unknown_without_both() -> None:
+    target = Target("D", "a/b/landfast", SET_UP, 1.3, "because", beside="a/b/stock-chromium")
+    mine, theirs = Figures(target.case, setup=[500.0]), Figures(target.beside, setup=[400.0])
+    assert judge(target, rows(mine, theirs)) == Judged(target, 1.25, True)
+    assert judge(target, rows(mine)).met is None
+
+
+def test_a_line_tells_what_is_met_missed_and_not_measured() -> None:
+    found = [Judged(OUTAGE, 31.0, True), Judged(OUTAGE, 75.0, False), Judged(OUTAGE, None, None)]
+    assert lines(found)[0] == (
+        "A  public address changes, direct: 1 of 3 met; missed: change/direct/landfast client→peer 75 > 60; "
+        "not measured: change/direct/landfast"
+    )
+
+
+def test_figures_come_back_from_the_file() -> None:
+    figures = Figures("a/b/c", [1.0, None], [2.0, 3.0], media={"audio client→peer": [4.0]}, notes={"checks/s": 2})
+    assert table.figures(json.loads(json.dumps(rows(figures)["a/b/c"]))) == figures
+
+
+def test_what_is_missing_is_what_has_too_few_events_or_broke() -> None:
+    name = OUTAGE.case
+    few, enough = Figures(name, [1.0] * 3, [1.0] * 3), Figures(name, [1.0] * 10, [1.0] * 10)
+    broken = Figures(name, [1.0] * 10, [1.0] * 10, problems=["WorldError"])
+    assert [missing([name], rows(each), None) for each in (few, enough, broken)] == [{name}, set(), {name}]
+    assert missing([name], rows(few), 3) == set()
+    assert missing([name], {}, 3) == {name}
+
+
+def test_a_file_of_cases_is_replaced_whole_and_keeps_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(table, "BUILD", tmp_path)
+    monkeypatch.setattr(table, "PATH", tmp_path / "session.json")
+    table.keep(Figures(OUTAGE.case, [31.0], [68.0]), 1)
+    table.keep(Figures("change/direct/chromium", [1.0], [1.0]), 1)
+    found = table.kept()
+    assert list(found) == [OUTAGE.case, "change/direct/chromium"]
+    told = {each["measure"]: (each["value"], each["most"], each["met"]) for each in found[OUTAGE.case]["targets"]}
+    assert told[UP] == (31.0, 60, True)
+
+
+def test_times_stand_on_a_scale_of_decades_and_never_beyond_it() -> None:
+    decade = page.place(100) - page.place(10)
+    assert page.place(1000) - page.place(100) == pytest.approx(decade, abs=0.2)
+    assert page.place(10) == page.place(0) == page.LEFT
+    assert page.place(None) == page.RIGHT > page.place(15_000)
+
+
+def test_the_page_shows_each_fault_with_its_cases_and_escapes_what_it_is_told() -> None:
+    found = rows(
+        Figures(OUTAGE.case, [75.0], [68.0], problems=["<b>"]),
+        Figures("change/direct/stock-aiortc", [30.0], [None]),
+        Figures("cost/idle/landfast", notes={"kb": 1.0}),
+    )
+    charts = page.charts(found, judged(found))
+    assert [chart.title for chart in charts] == ["The public address changes"]
+    ours, stock = charts[0].lines
+    assert (ours.name, ours.bars[0].missed, ours.bars[1].missed) == ("landfast", True, False)
+    assert (stock.stack, stock.bars[1].text, stock.bars[1].to) == ("aiortc", "never", page.RIGHT)
+    html = page.render(found, judged(found))
+    assert "&lt;b&gt;" in html
+    assert "<b>A" in html
+    assert "http" not in html.replace("http-equiv", "")
 
 
 @pytest.mark.anyio

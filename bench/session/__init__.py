@@ -17,5 +17,7 @@ the network: the two descriptions are handed over by the bench itself, at the st
     watching.py     what a host sent, told apart: the agent's own bytes
     attempts.py     cases that count what a connection's set-up did to a network
     load.py         cases that count what sessions cost; cost.py is their program
+    targets.py      what has to be reached, and whether it was. Pure
     table.py        figures → a table, and build/bench/session.json
+    page.py         the same as build/bench/session.html
 """

@@ -1,22 +1,29 @@
 """`python -m bench.session [CASE…]`: play cases, print a table, write build/bench/session.json.
 
-A CASE is a name, or the beginning of names: `change/direct/`. Without any, all but the long ones.
+A CASE is a name, or the beginning of names: `change/direct/`. Without any, all but the long ones. What was measured is
+kept case by case; `--only-missing` goes on where a run was broken off.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import statistics
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
-from bench.session import table
-from bench.session.attempts import attempt
+from bench.session import page, table, targets
+from bench.session.attempts import ATTEMPTS, attempt
 from bench.session.cases import CASES, OTHERS
 from bench.session.load import weigh
 from bench.session.play import Figures, play
+from landfast import clock
 
+_USUAL = 45.0
+"""Seconds of a case of which nothing is known."""
+_INTERRUPTED = 130
 Play = Callable[[int, int | None], Awaitable[Figures]]
 
 
@@ -45,13 +52,45 @@ def chosen(asked: Sequence[str], *, long: bool) -> dict[str, Play]:
     return {name: known[name] for names in wanted for name in names}
 
 
+def missing(names: Iterable[str], rows: Mapping[str, Mapping[str, Any]], events: int | None) -> set[str]:
+    """Those of which there is nothing, or less than is asked for."""
+    wanted = {case.name: events or case.events for case in CASES}
+
+    def whole(name: str, row: Mapping[str, Any]) -> bool:
+        asked = wanted.get(name, events or ATTEMPTS if name.startswith("attempts/") else 0)
+        return not row["problems"] and max(row["client_to_peer"]["n"], row["sessions"]) >= asked
+
+    return {name for name in names if name not in rows or not whole(name, rows[name])}
+
+
+def expected(names: Iterable[str], rows: Mapping[str, Mapping[str, Any]]) -> float:
+    """Seconds that these will take, as far as they were ever played."""
+    known: dict[str, float] = {name: row["seconds"] for name, row in rows.items() if row.get("seconds")}
+    usual = statistics.mean(known.values()) if known else _USUAL
+    return sum(known.get(name, usual) for name in names)
+
+
 async def _play(cases: Mapping[str, Play], seed: int, events: int | None) -> list[Figures]:
-    found = []
-    for run in cases.values():
-        found.append(await run(seed, events))
-        table.show(found[-1:])  # what was measured is not lost when a later case is broken off
-        table.keep(found[-1:], seed)
+    found, names, rows = [], list(cases), table.kept()
+    for number, (name, run) in enumerate(cases.items()):
+        left = expected(names[number:], rows) / 60
+        sys.stderr.write(f"{number + 1} of {len(names)}: {name}; about {left:.0f} min left\n")
+        began = clock.monotonic()
+        figures = await run(seed, events)
+        figures.seconds = round(clock.monotonic() - began, 1)
+        rows = table.keep(figures, seed)  # what was measured is not lost when a later case is broken off
+        table.show([figures], targets.judged(rows))
+        found.append(figures)
     return found
+
+
+def _conclude(names: Iterable[str]) -> None:
+    """What the file says of these cases, whoever has played them."""
+    rows = table.kept()
+    judged = targets.judged(rows)
+    table.show([table.figures(rows[name]) for name in names if name in rows], judged)
+    table.conclude(judged)
+    sys.stderr.write(f"→ {table.PATH}\n→ {page.write(rows, judged)}\n")
 
 
 def main() -> int:
@@ -61,6 +100,7 @@ def main() -> int:
     parser.add_argument("--events", type=int, help="instead of each case's own number")
     parser.add_argument("--seed", type=int, default=1, help="of the random phases")
     parser.add_argument("--long", action="store_true", help="the long cases too")
+    parser.add_argument("--only-missing", action="store_true", help="those of which the file has not enough")
     parser.add_argument("--list", action="store_true", help="names only")
     given = parser.parse_args()
     cases = chosen(given.cases, long=given.long)
@@ -69,9 +109,16 @@ def main() -> int:
         return 0
     if not cases:
         parser.error(f"no case begins with {', '.join(given.cases)}; --list tells them")
-    found = asyncio.run(_play(cases, given.seed, given.events))
-    if len(found) > 1:
-        table.show(found)
+    asked = list(cases)
+    if given.only_missing:
+        left = missing(cases, table.kept(), given.events)
+        cases = {name: run for name, run in cases.items() if name in left}
+    try:
+        found = asyncio.run(_play(cases, given.seed, given.events))
+    except KeyboardInterrupt:
+        sys.stderr.write("broken off; --only-missing goes on\n")
+        return _INTERRUPTED
+    _conclude(asked)
     return 1 if any(each.problems and not (each.client_to_peer or each.notes) for each in found) else 0
 
 

@@ -59,6 +59,11 @@ class Case:
         return self.fault.startswith(("blackout", "udp-blocked"))
 
     @property
+    def ipv6(self) -> bool:
+        """Whether they speak IPv6, the peer nothing else."""
+        return self.path.endswith("ipv6")
+
+    @property
     def stacks(self) -> tuple[str, str]:
         """Client and peer."""
         if self.peer.startswith("stock-"):
@@ -74,7 +79,8 @@ class Case:
 
 _change = partial(Case, "change", happen=faults.new_public_address)
 _address = partial(Case, "address", happen=faults.once(Occasion.ADDRESS_REPLACED))
-_blackout = partial(Case, "blackout-35", happen=faults.blackout(35), events=9, together=3, lives=9)
+_blackout = partial(Case, "blackout-35", happen=faults.blackout(35), together=5)
+_long_blackout = partial(Case, "blackout-120", happen=faults.blackout(120), together=5, long=True)
 _blocked = partial(
     Case, "udp-blocked", happen=faults.once(Occasion.BLOCK_UDP, lasts=10), lives=1, watch=8.0, afterwards=4.0
 )
@@ -109,20 +115,22 @@ CASES: tuple[Case, ...] = (
     _change("direct", "stock-aiortc", events=FEW, lives=1),
     _change("direct", "stock-chromium"),
     *(_change(path, peer) for path, peer in product(_RELAYS, ("landfast", "chromium"))),
+    *(_change(path, "chromium-controlling") for path in ("relay-mobility", "relay-udp")),
     _change("relay-mobility", "landfast-restricted", restricted=True),
     _change("relay-udp", "stock-aiortc", events=FEW, lives=1),
     _change("relay-udp", "stock-chromium", events=FEW, lives=1),
     _blackout("direct", "landfast"),
     _blackout("relay-udp", "landfast"),
     _blackout("relay-mobility", "landfast"),
-    _blackout("direct", "stock-aiortc", events=FEW, lives=1),
-    _blackout("direct", "stock-chromium", events=1, lives=1, together=1),
-    Case("blackout-120", "direct", "landfast", faults.blackout(120), together=3, long=True),
+    _blackout("direct", "stock-aiortc", events=FEW, together=FEW),
+    _blackout("direct", "stock-chromium", events=FEW, together=FEW),
+    *(_long_blackout(path, "landfast") for path in ("direct", "relay-udp", "relay-mobility")),
     *(_address("direct", peer) for peer in ("landfast", "landfast-controlling", "chromium")),
+    _address("direct-ipv6", "landfast"),
     *(_address(path, "landfast") for path in ("relay-mobility", "relay-udp")),
     _address("direct", "stock-aiortc", events=FEW, lives=1),
     _address("direct", "stock-chromium", events=FEW, lives=1),
-    _blocked("any", "landfast"),
+    *(_blocked(path, "landfast") for path in ("any", "direct+tls")),
     _blocked("any", "stock-chromium", events=FEW),
     *(_started(peer) for peer in ("landfast", "stock-chromium", "stock-aiortc")),
     Case("rtt-700", "direct", "landfast", faults.steady(120), events=1, round_trip_ms=700),

@@ -6,10 +6,11 @@ import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.session.place import Place
+from bench.session.place import CARRIER, Place
 from bench.session.side import Session
 from bench.session.watching import sending
 from landfast import clock
@@ -23,8 +24,6 @@ ROOT = str(Path(__file__).parents[2])
 _MINUTE = 60
 _LOOK, _RESTARTED = 0.05, 4.0  # seconds: an agent gathers for 1.5 s at most before it answers
 DISCARD = 9  # RFC 863
-CARRIER = "carrier"
-"""The router of `cgnat` that translates to public addresses."""
 
 
 @dataclass(frozen=True)
@@ -70,17 +69,23 @@ async def new_public_address(place: Place, _: Sequence[Session]) -> Happened:
 
 
 def blackout(seconds: float) -> Fault:
-    """Nothing passes for so long, and every mapping that is younger dies. Counts the agent's own bytes meanwhile."""
+    """Nothing passes for so long, and every mapping that is younger dies. Counts the agents' own bytes meanwhile."""
 
     async def happen(place: Place, sessions: Sequence[Session]) -> Happened:
-        async with sending(place.lab.host("robot"), place.lab.plan.egress("robot")) as sent:
+        async with AsyncExitStack() as stack:
+            sent = {
+                whose: await stack.enter_async_context(sending(place.lab.host(host), place.lab.plan.egress(host)))
+                for whose, host in (("client's", "robot"), ("peer's", "operator"))
+            }
             began = clock.monotonic()
             await place.lab.event(Occasion.SUSPEND_RADIO, lasts=seconds)
             # The keeper began to wait before it said so: at worst the way is back a little before this, not after it.
             over = clock.monotonic()
             await asyncio.sleep(over + seconds - clock.monotonic())
-        own = sent.own_bytes / len(sessions) * _MINUTE / seconds / 1000
-        return Happened(began, over, over + seconds, {"own kB/min": round(own, 1)})
+        each = _MINUTE / seconds / len(sessions) / 1000
+        notes = {f"{whose} kB/min": round(each * found.own_bytes, 1) for whose, found in sent.items()}
+        notes |= {f"{whose} kB/min with data": round(each * found.all_bytes, 1) for whose, found in sent.items()}
+        return Happened(began, over, over + seconds, notes)
 
     return happen
 
@@ -121,7 +126,7 @@ async def restart(_place: Place, sessions: Sequence[Session]) -> Happened:
     while after == before and clock.monotonic() < began + _RESTARTED:
         await asyncio.sleep(_LOOK)
         _path, after = await client.path()
-    return Happened(began, clock.monotonic(), notes={"stayed on the old pair": float(after == before)})
+    return Happened(began, clock.monotonic(), notes={"left the old pair": float(after != before)})
 
 
 async def restart_without_room(place: Place, sessions: Sequence[Session]) -> Happened:

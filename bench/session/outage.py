@@ -42,9 +42,14 @@ def is_over(arrivals: Sequence[float], since: float, now: float) -> bool:
     return now - STEADY > since and all(b - a < NOTE for a, b in pairwise(points))
 
 
-def in_order(numbers: Sequence[int], sent: int) -> bool:
-    """Whether all that was sent, numbered from 1, came once and in order."""
-    return list(numbers) == list(range(1, sent + 1))
+def lost(numbers: Sequence[int], sent: int) -> int:
+    """How many did not come of all that was sent, numbered from 1."""
+    return sent - len(set(numbers))
+
+
+def reordered(numbers: Sequence[int]) -> int:
+    """How many came after a later one, or once more."""
+    return sum(after <= before for before, after in pairwise(numbers))
 
 
 def _open(points: Sequence[float], over: float, until: float) -> bool:

@@ -43,6 +43,15 @@ class Figures:
     """The same of audio and video, by stream and direction."""
     notes: dict[str, float] = field(default_factory=dict)
     """What else was counted; of several the largest."""
+    lost: int = 0
+    reordered: int = 0
+    """Reliable messages."""
+    renewed: int = 0
+    """Sessions that did not keep their channels, or their associations of SCTP and DTLS."""
+    restarts: int = 0
+    """Sessions that went on under other credentials than those of the beginning."""
+    seconds: float = 0.0
+    """That the case took."""
     problems: list[str] = field(default_factory=list)
     frames_lost: int = 0
     """By the bench's own wire, which could not keep up: such figures are too bad."""
@@ -53,7 +62,13 @@ async def play(case: Case, seed: int, events: int | None = None) -> Figures:
     figures = Figures(case.name)
     wanted = events or case.events
     draw = random.Random(f"{seed} {case.name}")  # noqa: S311 -- a phase, not a secret
-    lies = network(round_trip_ms=case.round_trip_ms, loss=case.loss, restricted=case.restricted, budget=case.budget)
+    lies = network(
+        round_trip_ms=case.round_trip_ms,
+        loss=case.loss,
+        restricted=case.restricted,
+        budget=case.budget,
+        ipv6=case.ipv6,
+    )
     try:
         async with stand(lies, case.path) as place:
             if case.kept:
@@ -76,7 +91,8 @@ async def _sessions(case: Case, place: Place, figures: Figures, wanted: int, dra
         figures.setup += [milliseconds(session.setup) for session in sessions]
         await asyncio.sleep(SETTLE)
         connected = clock.monotonic()
-        figures.paths += [(await sessions[0].client.path())[0]]
+        path, generation = await sessions[0].client.path()
+        figures.paths += [path]
         lived = 0
         while len(figures.client_to_peer) < wanted and lived < case.lives:
             await asyncio.sleep(draw.uniform(*_APART))
@@ -92,15 +108,32 @@ async def _sessions(case: Case, place: Place, figures: Figures, wanted: int, dra
                 figures.notes[name] = max(value, figures.notes.get(name, value))
             if None in (*figures.client_to_peer[-len(sessions) :], *figures.peer_to_client[-len(sessions) :]):
                 break  # it is dead, and the next event would tell nothing
-        figures.paths += [(await sessions[0].client.path())[0]]
+        path, last = await sessions[0].client.path()
+        figures.paths += [path]
+        figures.restarts += last != generation
         for session in sessions:
             figures.intact += await session.intact()
+            figures.lost += session.lost
+            figures.reordered += session.reordered
+            figures.renewed += session.renewed
+            if case.kept:
+                _recovered(figures, session, connected)
             told = [state for side in (session.client, session.peer) for state in side.states]
             figures.changes += sum(at > connected and not state.startswith("error") for at, state in told)
             figures.problems += [state for _, state in told if state.startswith("another")]
-            if errors := [state for at, state in told if state.startswith("error") and at > connected]:
-                figures.notes["errors told"] = max(len(errors), figures.notes.get("errors told", 0))
+            errors = sum(at > connected and state.startswith("error") for at, state in told)
+            if errors or case.budget:
+                figures.notes["errors told"] = max(errors, figures.notes.get("errors told", 0))
+    await place.clear()
     await asyncio.sleep(case.afterwards)
+
+
+def _recovered(figures: Figures, session: Session, connected: float) -> None:
+    """Count the ends that were told `failed`, and those of them that were not told `connected` afterwards."""
+    for side in (session.client, session.peer):
+        told = [state for at, state in side.states if at > connected and state in ("connected", "failed")]
+        found = {"failed": "failed" in told, "not recovered": "failed" in told and told[-1] == "failed"}
+        figures.notes |= {name: figures.notes.get(name, 0) + value for name, value in found.items()}
 
 
 async def _session(case: Case, place: Place) -> Session:

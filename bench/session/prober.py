@@ -67,6 +67,9 @@ class Heard:
     """Its own, to be told to the other."""
     opened: float | None = None
     """When both channels were open."""
+    association: str = ""
+    """Of SCTP and DTLS: the tags of the one (RFC 9260, section 5.3.1), the first Finished of the other. Empty where the
+    stack does not tell."""
     media: dict[str, list[float]] = field(default_factory=dict)
     """When audio and video came, by stream."""
 
@@ -139,6 +142,7 @@ class Prober:
     async def take(self) -> Heard:
         heard, self._heard = self._heard, Heard()
         heard.sent, heard.opened = self._sent, self._opened
+        heard.association = self._association() if self._opened else ""
         heard.media = self._media.take() if self._media else {}
         return heard
 
@@ -149,6 +153,7 @@ class Prober:
         if pair is None:
             return "", ""
         words = [pair.local.type.value, pair.local.relay, ">", pair.remote.type.value]
+        words += ["over IPv6"] if ":" in pair.remote.endpoint[0] else []
         return " ".join(word for word in words if word), pair.ufrag
 
     async def close(self) -> None:
@@ -156,6 +161,11 @@ class Prober:
             self._sending.cancel()
         with suppress(TimeoutError):
             await asyncio.wait_for(self.connection.close(), _CLOSE_WITHIN)
+
+    def _association(self) -> str:
+        sctp = self.connection.sctp
+        tags = sctp._local_verification_tag, sctp._remote_verification_tag  # noqa: SLF001 -- told nowhere else
+        return f"{tags[0]:08x} {tags[1]:08x} {sctp.transport._ssl.get_finished().hex()}"  # noqa: SLF001
 
     def _with_media(self) -> Media:
         from bench.session.media import Media  # PyAV takes a while to import

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from bench.session.outage import in_order
+from bench.session.outage import lost, reordered
 from bench.session.prober import Configuration
 from landfast import clock
 from landfast.errors import WorldError
@@ -40,6 +40,8 @@ class Side:
         self.media: dict[str, list[float]] = {}
         self.sent = 0
         self.opened: float | None = None
+        self.associations: set[str] = set()
+        """Of DTLS and SCTP, as far as the stack tells."""
         self.candidates: list[dict[str, str]] = []
         self.told = 0
         """How many of them the other side knows, or never shall."""
@@ -96,6 +98,7 @@ class Side:
         for stream, came in said["media"].items():
             self.media.setdefault(stream, []).extend(came)
         self.sent, self.opened = said["sent"], said["opened"]
+        self.associations |= {said["association"]} - {""}
 
     async def stop(self) -> None:
         """End it, whatever it is doing."""
@@ -127,6 +130,10 @@ class Session:
         self._signalled = True
         """Whether there is signalling: until both are open, and for as long as a restart takes."""
         self._hearing: asyncio.Task[None] | None = None
+        self.lost = self.reordered = 0
+        """Reliable messages, both ways; told by `intact`, as is what follows."""
+        self.renewed = False
+        """Whether it goes over another channel, or another association of DTLS or SCTP, than at the beginning."""
         self.setup = 0.0
         """Seconds from the beginning of the offer until both channels were open at both ends."""
 
@@ -184,7 +191,7 @@ class Session:
         await asyncio.gather(self.client.take(), self.peer.take())
 
     async def intact(self) -> bool:
-        """Whether every reliable message came once and in order, both ways, over the channels of the beginning."""
+        """Whether every reliable message came once and in order, both ways, over what was there at the beginning."""
         limit = clock.monotonic() + _LAST
         await self.take()
         sent = self.client.sent, self.peer.sent
@@ -192,9 +199,13 @@ class Session:
             await asyncio.sleep(_LOOK)
             await self.take()
         told = [state for side in (self.client, self.peer) for _, state in side.states]
-        same = not any(state.endswith("closed") or state.startswith("another") for state in told)
-        up, down = self.peer.reliable[: sent[0]], self.client.reliable[: sent[1]]
-        return same and in_order(up, sent[0]) and in_order(down, sent[1])
+        self.renewed = any(state.endswith("closed") or state.startswith("another") for state in told) or any(
+            len(side.associations) > 1 for side in (self.client, self.peer)
+        )
+        came = self.peer.reliable[: sent[0]], self.client.reliable[: sent[1]]
+        self.lost = sum(lost(numbers, of) for numbers, of in zip(came, sent, strict=True))
+        self.reordered = sum(map(reordered, came))
+        return not (self.renewed or self.lost or self.reordered)
 
     async def _stop(self) -> None:
         if self._hearing:
