@@ -28,6 +28,8 @@ _LOOK, _HEAR = 0.05, 0.25
 _HAND_OVER = 0.01  # seconds between two looks for candidates to hand over
 # What ends an aiortc or a Chromium that waits for somebody.
 _GRACE = 3.0
+NODE = ("werift", "wrtc", "libdatachannel")
+"""The stacks of node.mjs."""
 
 
 class Side:
@@ -53,7 +55,10 @@ class Side:
     async def start(cls, host: Host, stack: str, given: Configuration) -> Side:
         """Start a prober; it can be asked when this returns. Raises WorldError."""
         module = "browser" if stack == "chromium" else "prober"
-        argv = [sys.executable, "-m", f"bench.session.{module}", stack, json.dumps(asdict(given))]
+        argv = [sys.executable, "-m", f"bench.session.{module}"]
+        if stack in NODE:
+            argv = ["node", str(Path(__file__).with_name("node.mjs"))]
+        argv += [stack, json.dumps(asdict(given))]
         log = Log()
         side = cls(await host.start(argv, environment={"PYTHONPATH": _ROOT}, stderr=log.descriptor), log)
         await side._answer(_START)
@@ -179,12 +184,13 @@ class Session:
                 side.told += 1
                 await other.ask("candidate", **_init(side.candidates[side.told - 1]))
 
-    async def restart(self) -> None:
-        """The client offers new credentials."""
+    async def restart(self, *, by_peer: bool = False) -> None:
+        """One side, which is the client, offers new credentials. Raises WorldError when the other cannot take them."""
         self._signalled = True
         for side in (self.client, self.peer):
             side.told = len(side.candidates)
-        await self.client.ask("accept", **await self.peer.ask("accept", **await self.client.ask("restart")))
+        offering, answering = (self.peer, self.client) if by_peer else (self.client, self.peer)
+        await offering.ask("accept", **await answering.ask("accept", **await offering.ask("restart")))
 
     async def take(self) -> None:
         """Hear both. Raises WorldError when one cannot be heard any more."""

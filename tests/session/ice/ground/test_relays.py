@@ -5,49 +5,17 @@ from typing import Any
 import pytest
 
 from landfast.model.facts import Endpoint
-from landfast.session.ice.events import Path, ServerRefused, ServerUnanswered, Socket, Transport
-from landfast.session.ice.ground import Gathered, GatheringDone, Lost, Renewed, Said
-from landfast.session.ice.settings import Settings
+from landfast.session.ice.events import Path, ServerRefused, ServerUnanswered, Transport
+from landfast.session.ice.ground import Gathered, GatheringDone, Lost, Renewed
 from landfast.wire.turn import Code
 from landfast.wire.turn.messages import Method, parse
 from tests.session.ice.ground.nodes import Relays
+from tests.session.ice.ground.relaying import SETTINGS, passes, relayed, renewed, standing
 from tests.session.ice.ground.world import HERE, PEER, RTT, TCP, TLS, TURN, UDP, World
 from tests.wire.turn.server import arrived
 
-SETTINGS = Settings(relay_only=True)  # so that there are no other sockets
 ALL = (UDP, TCP, TLS)
 AWAY = "10.0.0.9"
-
-
-def standing(url: str = UDP, **options: Any) -> tuple[World, Relays, Socket]:
-    """A world in which a relay stands, its server, and its name."""
-    relays = Relays(**options)
-    world = World(url, settings=SETTINGS, nodes={TURN: relays})
-    world.gather()
-    ((name, _),) = world.ground.candidates
-    return world, relays, name
-
-
-def relayed(world: World) -> Endpoint:
-    ((_, candidate),) = world.ground.candidates
-    return candidate.endpoint
-
-
-def passes(world: World, relays: Relays) -> bool:
-    """Whether data passes both ways now."""
-    ((name, candidate),) = world.ground.candidates
-    world.got.clear()
-    relays.relayed.clear()
-    world.ground.welcome(PEER, world.now)
-    world.ground.transmit(b"there", Path(name, PEER), world.now)
-    world.run(RTT)
-    world.from_peer(b"back", candidate.endpoint)
-    world.run(RTT)
-    return relays.relayed == [(PEER, b"there")] and world.got == [(b"back", Path(name, PEER))]
-
-
-def renewed(told: list[Said]) -> list[Renewed]:
-    return [said for said in told if isinstance(said, Renewed)]
 
 
 @pytest.mark.parametrize("url", ALL)
@@ -469,87 +437,6 @@ def test_two_servers_that_name_each_other_are_asked_once_each() -> None:
     told = world.gather() + world.run(100.0)
     assert told == [ServerRefused(UDP, 300, "because"), GatheringDone()]
     assert len(world.ever) == len(world.closed) == 2
-
-
-@pytest.mark.parametrize("code", [Code.QUOTA_REACHED, Code.INSUFFICIENT_CAPACITY])
-def test_a_server_without_room_is_told_and_not_asked_again_for_a_minute(code: Code) -> None:
-    world, relays, name = standing()
-    relays.refuses = {Method.ALLOCATE: code}
-    assert ServerRefused(UDP, code, "because") in world.gather(fresh=True)
-    asked = len(relays.asked)
-    assert world.gather(fresh=True) == [GatheringDone()]
-    assert world.ground.replace(name, world.now) is None
-    world.run(50.0)
-    assert len(relays.asked) == asked
-    assert passes(world, relays)
-    relays.refuses.clear()
-    world.run(15.0)
-    assert any(isinstance(said, Gathered) for said in world.gather(fresh=True))
-
-
-@pytest.mark.parametrize("code", [400, 401, 403, 437, 441, 442, 500])
-def test_each_refusal_is_told_once_with_its_code(code: int) -> None:
-    world = World(UDP, settings=SETTINGS, nodes={TURN: Relays(refuses={Method.ALLOCATE: code})})
-    assert world.gather() == [ServerRefused(UDP, code, "because"), GatheringDone()]
-    assert world.run(200.0) == []
-    assert len(world.closed) == len(world.ever) == 1
-    assert world.ground.deadline is None
-
-
-def test_a_lost_relay_whose_server_has_no_room_is_not_tried_for_a_minute() -> None:
-    world, relays, name = standing()
-    relays.refuses = {Method.ALLOCATE: 486}
-    world.run(5.0)
-    world.break_line(name)
-    world.run(1.0)
-    relays.asked.clear()
-    world.run(55.0)
-    assert relays.asked == []
-    world.run(10.0)
-    assert len(relays.asked) == 2
-
-
-def test_a_server_that_refuses_a_repair_is_asked_ever_less() -> None:
-    world, relays, name = standing()
-    relays.refuses = {Method.ALLOCATE: 486}
-    world.rebind()
-    relays.asked.clear()
-    told: list[Said] = []
-    for _ in range(600):
-        world.ground.silent(name, world.now)
-        told += world.run(0.1)
-    assert told == [ServerRefused(UDP, 486, "because")]
-    assert 2 * 5 < len(relays.asked) < 2 * 8
-    relays.refuses.clear()
-    for _ in range(600):
-        world.ground.silent(name, world.now)
-        world.run(0.1)
-    assert passes(world, relays)
-
-
-def test_peers_that_a_server_does_not_reach_are_told_once() -> None:
-    world, relays, _ = standing()
-    relays.refuses = {Method.CREATE_PERMISSION: 403, Method.CHANNEL_BIND: 403}
-    for last in range(1, 5):
-        world.ground.welcome((f"10.0.0.{last}", 5), world.now)
-    assert world.run(1.0) == [ServerRefused(UDP, 403, "because")]
-
-
-def test_a_server_that_is_silent_is_told_and_given_up() -> None:
-    world = World(UDP, settings=SETTINGS, nodes={TURN: Relays(silent=True)})
-    world.gather()
-    assert world.run(60.0) == [ServerUnanswered(UDP, "no answer")]
-    assert world.ground.deadline is None
-    assert world.closed == [1]
-
-
-def test_a_server_that_answers_within_half_a_minute_is_still_heard() -> None:
-    world = World(UDP, settings=SETTINGS, nodes={TURN: Relays()})
-    world.path = False
-    world.gather()
-    world.run(20.0)
-    world.path = True
-    assert isinstance(world.run(15.0)[0], Gathered)
 
 
 def test_while_the_agent_waits_a_connection_is_begun_anew_after_three_seconds() -> None:

@@ -3,11 +3,16 @@ from __future__ import annotations
 import pytest
 
 from landfast.session.ice.events import ServerRefused, ServerUnanswered, Transport
+from landfast.session.ice.ground import GatheringDone
 from landfast.session.ice.ground.candidates import Candidates
 from landfast.session.ice.ground.said import Gathered, Lost, Renewed, Said
 from landfast.session.ice.ground.servers import Server
 from landfast.session.ice.ground.telling import Telling
 from landfast.wire.turn import Credential
+from landfast.wire.turn.messages import Method
+from tests.session.ice.ground.nodes import Relays
+from tests.session.ice.ground.relaying import SETTINGS, standing
+from tests.session.ice.ground.world import TURN, UDP, World
 
 SERVER = Server("turn:a", "turn", "a", 3478, Transport.UDP, Credential("robot", "secret"))
 FIRST, SECOND, MAPPED = ("203.0.113.5", 50000), ("203.0.113.5", 50001), ("192.0.2.7", 4021)
@@ -78,3 +83,37 @@ def test_a_mapped_address_is_hidden_where_it_must_be_or_is_not_known(
     assert base.related == ("0.0.0.0", 9)
     relay.dropped()
     assert candidates.base(1) is None
+
+
+@pytest.mark.parametrize("code", [400, 401, 403, 437, 441, 442, 500])
+def test_each_refusal_is_told_once_with_its_code(code: int) -> None:
+    world = World(UDP, settings=SETTINGS, nodes={TURN: Relays(refuses={Method.ALLOCATE: code})})
+    assert world.gather() == [ServerRefused(UDP, code, "because"), GatheringDone()]
+    assert world.run(200.0) == []
+    assert len(world.closed) == len(world.ever) == 1
+    assert world.ground.deadline is None
+
+
+def test_peers_that_a_server_does_not_reach_are_told_once() -> None:
+    world, relays, _ = standing()
+    relays.refuses = {Method.CREATE_PERMISSION: 403, Method.CHANNEL_BIND: 403}
+    for last in range(1, 5):
+        world.ground.welcome((f"10.0.0.{last}", 5), world.now)
+    assert world.run(1.0) == [ServerRefused(UDP, 403, "because")]
+
+
+def test_a_server_that_is_silent_is_told_and_given_up() -> None:
+    world = World(UDP, settings=SETTINGS, nodes={TURN: Relays(silent=True)})
+    world.gather()
+    assert world.run(60.0) == [ServerUnanswered(UDP, "no answer")]
+    assert world.ground.deadline is None
+    assert world.closed == [1]
+
+
+def test_a_server_that_answers_within_half_a_minute_is_still_heard() -> None:
+    world = World(UDP, settings=SETTINGS, nodes={TURN: Relays()})
+    world.path = False
+    world.gather()
+    world.run(20.0)
+    world.path = True
+    assert isinstance(world.run(15.0)[0], Gathered)
