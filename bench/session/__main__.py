@@ -54,7 +54,7 @@ def chosen(asked: Sequence[str], *, long: bool) -> dict[str, Play]:
 
 def missing(names: Iterable[str], rows: Mapping[str, Mapping[str, Any]], events: int | None) -> set[str]:
     """Those of which there is nothing, or less than is asked for."""
-    wanted = {case.name: events or case.events for case in CASES}
+    wanted = {case.name: case.times(events) for case in CASES}
 
     def whole(name: str, row: Mapping[str, Any]) -> bool:
         asked = wanted.get(name, events or ATTEMPTS if name.startswith("attempts/") else 0)

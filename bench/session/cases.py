@@ -53,6 +53,10 @@ class Case:
         """As it is asked for."""
         return f"{self.fault}/{self.path}/{self.peer}"
 
+    def times(self, asked: int | None) -> int:
+        """How many events to play where so many are asked for: a case that is one long one stays so."""
+        return asked if asked and self.events > 1 else self.events
+
     @property
     def kept(self) -> bool:
         """Whether the router's keeper must be there: it is the only one who changes its router then."""

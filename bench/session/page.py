@@ -46,19 +46,19 @@ PATHS = {
 }
 PEERS = {
     "landfast": "landfast",
-    "landfast-controlling": "landfast, controlling",
-    "landfast-restricted": "landfast, behind a filter",
+    "landfast-controlling": "landfast, peer in control",
+    "landfast-restricted": "landfast, peer behind a filter",
     "chromium": "landfast with Chromium",
-    "chromium-controlling": "landfast with Chromium, controlling",
+    "chromium-controlling": "landfast with Chromium in control",
     "stock-chromium": "Chromium",
     "stock-aiortc": "aiortc",
 }
 _DIRECTIONS = {UP: "client_to_peer", DOWN: "peer_to_client"}
 
-LEFT, RIGHT, WIDTH = 250.0, 640.0, 756.0  # of the bars, and the page's column
+LEFT, RIGHT, WIDTH = 240.0, 690.0, 756.0  # of the bars, and the page's column
 _LEAST, _MOST = 10.0, 20_000.0  # milliseconds: half a probe's distance, and more than is watched
 TICKS = {10.0: "10 ms", 100.0: "100 ms", 1000.0: "1 s", 10_000.0: "10 s"}
-_BAR, _ROW, _HEAD = 9.0, 27.0, 24.0
+_BAR, _ROW, _HEAD = 10.0, 30.0, 24.0
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ def _bars(fault: str, row: Mapping[str, Any], judged: Mapping[str, Judged], top:
         of = judged.get(measure)
         limit = place(of.target.most) if of and not of.target.beside else None
         yield Bar(
-            top + number * (_BAR + 1),
+            top + number * (_BAR + 2),
             place(value),
             None if longest is None else place(longest),
             limit,

@@ -60,7 +60,7 @@ class Figures:
 async def play(case: Case, seed: int, events: int | None = None) -> Figures:
     """Play until so many events were measured. What breaks is told in the figures, and the other cases go on."""
     figures = Figures(case.name)
-    wanted = events or case.events
+    wanted = case.times(events)
     draw = random.Random(f"{seed} {case.name}")  # noqa: S311 -- a phase, not a secret
     lies = network(
         round_trip_ms=case.round_trip_ms,
