@@ -19,7 +19,8 @@ case $target in
     demo) wanted=$laboratory ;;
     test) wanted=$trials ;;
     bench) wanted="$trials stun-client:stun" ;; # a classic tester, beside which doctor is measured
-    proof) wanted="$trials mmdebstrap:mmdebstrap systemd-container:systemd-nspawn" ;;
+    # Node.js, for the other stacks that sessions are tried with
+    proof) wanted="$trials mmdebstrap:mmdebstrap systemd-container:systemd-nspawn nodejs:node npm:npm" ;;
     *) say "setup.sh: no target is called $target"; exit 2 ;;
 esac
 
@@ -79,4 +80,13 @@ if [ "$target" = bench ] && [ ! -e "$testers/stamp-$(key <bench/testers.lock)" ]
     rm -rf "$testers"
     install --require-hashes --no-deps --target "$testers" --requirement bench/testers.lock
     touch "$testers/stamp-$(key <bench/testers.lock)"
+fi
+
+stacks=build/stacks
+if [ "$target" = proof ] && [ ! -e "$stacks/stamp-$(key <bench/stacks/package-lock.json)" ]; then
+    rm -rf "$stacks"
+    mkdir -p "$stacks"
+    cp bench/stacks/package.json bench/stacks/package-lock.json "$stacks"
+    npm ci --prefix "$stacks" --ignore-scripts --no-audit --no-fund --loglevel error >&2
+    touch "$stacks/stamp-$(key <bench/stacks/package-lock.json)"
 fi

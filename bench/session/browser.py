@@ -1,4 +1,4 @@
-"""A prober that is Chromium: the same questions, answered by a page (`browser.html`).
+"""A prober that is Chromium: the same questions, answered by a page (`browser.html`, `w3c.js`).
 
     python -m bench.session.browser chromium CONFIGURATION
 
@@ -47,6 +47,9 @@ class Browser:
 
     async def restart(self) -> Description:
         return dict(await self._ask("restart()"))
+
+    async def rollback(self) -> None:
+        await self._ask("rollback()")
 
     async def path(self) -> tuple[str, str]:
         return str(await self._ask("path()")), ""

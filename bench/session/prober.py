@@ -7,6 +7,7 @@ python -m bench.session.prober STACK CONFIGURATION      a line of JSON on stdin 
 {"do": "take"}                    → what came since: see `Heard`
 {"do": "path"}                    → {"path": how data goes}
 {"do": "restart"}                 → an offer with new credentials
+{"do": "rollback"}                → {}: the offer that is out is taken back
 {"do": "close"}                   → {}, and it ends
 """
 
@@ -96,6 +97,9 @@ class Stack(Protocol):
     async def restart(self) -> Description:
         """Offer new credentials."""
 
+    async def rollback(self) -> None:
+        """Take the offer back that is out."""
+
     async def close(self) -> None:
         """Say goodbye."""
 
@@ -131,6 +135,9 @@ class Prober:
 
     async def restart(self) -> Description:
         return await self._describe(await self.connection.createOffer(iceRestart=True))
+
+    async def rollback(self) -> None:
+        await self.connection.setLocalDescription(self._described("", "rollback"))
 
     async def candidate(self, candidate: Candidate) -> None:
         from landfast import session
@@ -267,15 +274,15 @@ async def answer(stack: Stack, do: str, given: Description) -> dict[str, Any]:
         return dict(await stack.accept(given))
     if do in ("offer", "restart"):
         return dict(await (stack.offer() if do == "offer" else stack.restart()))
-    if do == "candidate":
-        await stack.candidate(given)
-        return {}
     if do == "take":
         return asdict(await stack.take())
     if do == "path":
         path, ufrag = await stack.path()
         return {"path": path, "ufrag": ufrag}
-    await stack.close()
+    if do == "candidate":
+        await stack.candidate(given)
+    else:
+        await (stack.rollback() if do == "rollback" else stack.close())
     return {}
 
 
