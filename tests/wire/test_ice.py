@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import struct
 
+from aioice import stun as codec
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -131,3 +132,61 @@ def test_no_change_of_a_byte_keeps_the_signature(place: int, value: int) -> None
 def test_no_datagram_raises(kind: int, body: bytes) -> None:
     read = ice.parse(struct.pack("!HHI12s", kind, len(body), 0x2112A442, ID) + body)
     assert read is None or not read.signed_with(PASSWORD)
+
+
+@given(
+    st.binary(min_size=12, max_size=12),
+    st.integers(0, 2**32 - 1),
+    st.booleans(),
+    st.booleans(),
+    st.ip_addresses().map(str),
+    st.integers(0, 0xFFFF),
+)
+def test_messages_are_those_of_aioices_codec(
+    identity: bytes, number: int, controlling: bool, use: bool, address: str, port: int
+) -> None:
+    def signed(kind: codec.Class, attributes: dict[str, object]) -> bytes:
+        message = codec.Message(codec.Method.BINDING, kind, identity, attributes)
+        message.add_message_integrity(PASSWORD.encode())
+        return bytes(message)
+
+    role = "ICE-CONTROLLING" if controlling else "ICE-CONTROLLED"
+    said = {"USERNAME": "them:us123", "PRIORITY": number, role: number} | ({"USE-CANDIDATE": None} if use else {})
+    data = ice.check(
+        identity,
+        to="them",
+        by="us123",
+        password=PASSWORD,
+        priority=number,
+        controlling=controlling,
+        tie_breaker=number,
+        use_candidate=use,
+    )
+    assert data == signed(codec.Class.REQUEST, said)
+    yes = ice.success(asked(data), (address, port), PASSWORD)
+    assert yes == signed(codec.Class.RESPONSE, {"XOR-MAPPED-ADDRESS": (address, port)})
+    assert answered(yes).mapped == (address, port)
+    no = signed(codec.Class.ERROR, {"ERROR-CODE": (487, "Role Conflict")})
+    assert ice.refusal(asked(data), Code.ROLE_CONFLICT, PASSWORD) == no
+
+
+def test_a_broken_attribute_or_a_wrong_print_is_no_message() -> None:
+    data = sample(use_candidate=True)[:-8]
+    bare = data[:-24]  # without signature and fingerprint
+    for kind, value in ((0x0024, bytes(5)), (0x802A, b"1"), (ice.NOMINATION, b""), (0x0006, b"\xff:")):
+        assert ice.parse(stun.extended(data[:20], kind, value)) is None
+    assert isinstance(ice.parse(_sized(bare)), Check)
+    assert ice.parse(_sized(bare + b"\x00\x06\x00\x09abcd")) is None  # an attribute that ends behind the message
+    assert ice.parse(data) is None  # a header that counts what is missing
+    assert ice.parse(sample()[:-1] + bytes([sample()[-1] ^ 1])) is None
+
+
+@given(st.binary(max_size=20))
+def test_an_answer_without_an_address_is_none(value: bytes) -> None:
+    data = stun.extended(struct.pack("!HHI12s", 0x0101, 0, 0x2112A442, ID), 0x0020, value)
+    whole = (len(value), value[1:2]) in ((8, b"\1"), (20, b"\2"))
+    assert (ice.parse(data) is not None) is whole
+
+
+def _sized(data: bytes) -> bytes:
+    return data[:2] + struct.pack("!H", len(data) - 20) + data[4:]
