@@ -12,10 +12,11 @@ from dataclasses import replace
 from typing import TypedDict, Unpack
 
 import aiortc
-from aiortc import RTCConfiguration, RTCDataChannel, RTCIceServer
+from aiortc import MediaStreamTrack, RTCConfiguration, RTCDataChannel, RTCIceServer, RTCRtpTransceiver
 from aiortc.rtcconfiguration import RTCBundlePolicy, RTCIceTransportPolicy
 from aiortc.rtcdtlstransport import RTCDtlsTransport
 
+from landfast.session.aiortc import media
 from landfast.session.aiortc.ice import RTCIceGatherer, RTCIceTransport
 from landfast.session.aiortc.sctp import RTCSctpTransport
 from landfast.session.ice.agent import Agent
@@ -98,6 +99,20 @@ class RTCPeerConnection(aiortc.RTCPeerConnection):
             self.emit("datachannel", channel)
 
         self.__sctp.on("datachannel", told)
+
+    def __createTransceiver(
+        self, direction: str, kind: str, sender_track: MediaStreamTrack | None = None
+    ) -> RTCRtpTransceiver:
+        policy, known = self.__configuration.bundlePolicy, self.__transceivers
+        everything = policy == RTCBundlePolicy.MAX_BUNDLE
+        shared = [each.receiver.transport for each in known if everything or each.kind == kind]
+        shared += [self.__sctp.transport] if everything and self.__sctp else []
+        bundled = bool(shared) and policy != RTCBundlePolicy.MAX_COMPAT
+        made = media.transceiver(direction, kind, sender_track, shared[0] if bundled else self.__createDtlsTransport())
+        made.sender._stream_id = self.__stream_id
+        made._bundled = bundled
+        known.append(made)
+        return made
 
     def __updateIceConnectionState(self) -> None:
         if self._is_disconnected():
