@@ -357,6 +357,37 @@ def test_an_idle_session_costs_one_check_in_two_and_a_half_seconds_each() -> Non
 # Restart.
 
 
+def test_an_outage_before_a_nomination_costs_no_more_than_any_other() -> None:
+    """Many addresses, and none has been chosen: the check list goes on beside the pair in use."""
+    world = World(1)
+    for network, controlling in ((0, True), (1, False)):
+        world.end([f"10.0.{network}.{host}" for host in range(1, 6)], controlling=controlling)
+    world.start()
+    a, b = world.ends
+    while not b.agent.selected:
+        world.run(0.01)
+    world.cut(120)
+    since = world.now
+    world.run(120)
+    for end in (a, b):
+        for minute in (since, since + 60):
+            spent = sum(len(data) for when, _, _, data in end.sent if minute <= when < minute + 60)
+            assert 20_000 < spent <= end.agent.settings.outage
+    world.run(1)
+    assert State.FAILED not in (a.agent.state, b.agent.state)
+
+
+def test_through_a_relay_that_hears_nobody_nothing_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    a, _ = pair_of(world, nat=False)
+    world.start()
+    world.run(2)
+    monkeypatch.setattr(a.agent.ground, "is_deaf", lambda _socket, _now: True)
+    before = len(checks(a))
+    world.run(4)
+    assert len(checks(a)) == before
+
+
 @pytest.mark.parametrize("by_client", [True, False])
 def test_a_restart_leaves_no_gap_and_keeps_the_socket(by_client: bool) -> None:
     world = World()

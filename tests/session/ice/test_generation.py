@@ -154,6 +154,16 @@ def test_the_best_is_nominated_after_some_patience() -> None:
     assert whys(made)[-1] is Why.NOMINATED
 
 
+def test_where_the_only_valid_pair_is_lost_no_nomination_is_waited_for() -> None:
+    one = generation()
+    answer(one, at(one, 1, HOST.endpoint), 100.1)
+    one.lose(1)
+    for now in (100.7, 100.8, 100.9):
+        one.tick(now)
+        asks(one, now)
+        assert one.deadline > now
+
+
 def test_the_best_that_can_be_is_nominated_at_once() -> None:
     made = generation()
     answer(made, at(made, 1, PEER), 100.1)

@@ -11,7 +11,7 @@ import pytest
 
 from landfast.lab.network import Occasion
 from landfast.model.nat import Filtering
-from landfast.session.ice import agent, follow, hints, nominations, pairs, roaming
+from landfast.session.ice import agent, follow, hints, nominations, outage, pairs, roaming
 from landfast.session.ice import rotation as rotations
 from landfast.session.ice.ground import relays
 from landfast.session.ice.settings import Settings
@@ -104,8 +104,23 @@ def _blackouts() -> list[History]:
     ]
 
 
-def _long() -> list[History]:
-    return [history(fault(Occasion.SUSPEND_RADIO, lasts=70), robot=WITH_A_RELAY, lasts=75, every=1.0)]
+def _unchosen() -> list[History]:
+    """The radio falls asleep after the first answer and before a nomination."""
+    uplink = Uplink(behind="router", delay_ms=50, ipv6="on")
+    side = Side(uplink=uplink, second=Uplink(behind="router"), all_addresses=True)
+    return [
+        history(
+            fault(Occasion.SUSPEND_RADIO, at=at, lasts=65),
+            robot=side,
+            operator=side,
+            lasts=70,
+            every=1.0,
+            signalling_ms=200,
+            controlling=controlling,
+        )
+        for at in (0.6, 0.7)
+        for controlling in NAMES
+    ]
 
 
 def _restarts() -> list[History]:
@@ -199,9 +214,9 @@ RULES = [
         frozenset({"too many sockets opened"}),
     ),
     Rule(
-        "checks in silence become fewer",
-        [(roaming.Roaming, "_step", lambda *_: 0.05)],
-        _long,
+        "an outage costs so much and no more",
+        [(outage.Outage, "may_check", _yes)],
+        _unchosen,
         frozenset({"too many bytes in an outage"}),
     ),
     Rule(

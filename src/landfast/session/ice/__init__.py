@@ -21,6 +21,7 @@ follow.py       its rules, one for each reason to move
 hints.py        what strangers may cost
 rhythm.py       how long a silence may last
 rotation.py     other sockets when consent has ended
+outage.py       what a long silence may cost
 
 credentials.py  the fragment and password of a generation
 held.py         candidates that have overtaken their description

@@ -45,6 +45,7 @@ from landfast.session.ice.ground import Address, Ground, Server, said
 from landfast.session.ice.held import Held
 from landfast.session.ice.lasting import Lasting
 from landfast.session.ice.machine import TABLE, State, Step
+from landfast.session.ice.outage import Outage
 from landfast.session.ice.pairing import seen_as
 from landfast.session.ice.pairs import Pair
 from landfast.session.ice.roles import Conflict, Role
@@ -79,7 +80,7 @@ class Agent:
         self._held = Held()
         self._out: deque[Command | Event] = deque()
         self._generations = Generations(self.settings, self._made, controlling=controlling)
-        self._rotation = Rotation(self.settings)
+        self._rotation, self._outage = Rotation(self.settings), Outage(self.settings)
         self._moves = 0
         self._due = inf
 
@@ -158,6 +159,7 @@ class Agent:
             self.restart(now)
         newest = self._generations.newest
         newest.set_remote(remote, now, lite=lite)
+        self._outage.restarted()
         for candidate in self._held.take(remote.ufrag):
             self._welcome(newest, candidate, now)
         self._step(Step.START)
@@ -201,7 +203,7 @@ class Agent:
         pair.counters.packets_sent += 1
         pair.counters.bytes_sent += len(data)
         self.ground.transmit(data, pair.path, now)
-        self._pump(now)
+        self._pump(now, own=False)
         return True
 
     def close(self, now: float) -> None:
@@ -310,6 +312,7 @@ class Agent:
             return
         self._checks.transactions.drop(answer.transaction_id)
         if answer.mapped:
+            self._outage.answered()
             socket, base = path.socket, sent.pair.base
             known = (candidate for where, candidate in self.ground.candidates if where == socket)
             local = seen_as(answer.mapped, base, known, sent.priority)
@@ -359,13 +362,24 @@ class Agent:
                 self._moved(moves)
             asks, generation.asks = generation.asks, []
             for pair in asks:
-                if pair.usable:
+                if pair.usable and self._may_check(generation, pair, now):
                     self.ground.transmit(self._checks.ask(generation, pair, now), pair.path, now)
+                elif pair.usable:
+                    pair.tried = now  # it had its turn
             doubtful = generation.roaming.doubtful(asks, now) if asks and generation.roaming else {}
             for socket, used in doubtful.items():
                 self.ground.silent(socket, now, hurried=used)
 
-    def _pump(self, now: float) -> None:
+    def _may_check(self, generation: Generation, pair: Pair, now: float) -> bool:
+        """Not through a relay that hears nobody, and in an outage not for more than it may cost. The first connection
+        has an end of its own (settings.checking), and strangers have a budget."""
+        if self.ground.is_deaf(pair.path.socket, now):
+            return False
+        limited = self._generations.current.roaming and pair.unasked
+        return not limited or self._outage.may_check(generation.cost, now)
+
+    def _pump(self, now: float, *, own: bool = True) -> None:
+        """Take all that the ground has to say. `own`: not for the application."""
         while (item := self.ground.poll()) is not None:
             match item:
                 case said.Gathered(socket, candidate):
@@ -383,7 +397,11 @@ class Agent:
                         self._tell(socket, candidate)
                     for generation in self._generations:
                         generation.renew(socket, self.ground.base(socket) if candidate else None, now)
-                case Resolve() | Open() | Transmit() | Close() | ServerRefused() | ServerUnanswered():
+                case Transmit():
+                    if own:
+                        self._outage.spent(len(item.data))
+                    self._out.append(item)
+                case Resolve() | Open() | Close() | ServerRefused() | ServerUnanswered():
                     self._out.append(item)
 
     def _tell(self, socket: Socket, candidate: Candidate, *, again: bool = False) -> None:

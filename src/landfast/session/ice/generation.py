@@ -297,7 +297,12 @@ class Generation:
             times.append(self._until)
         if self.settled:
             times.append(self._round)
-        if self.roaming and self.role.controlling and not self.nominating:
+        if (
+            self.roaming
+            and self.role.controlling
+            and not self.nominating
+            and checklist.best(self.pairs, controlling=True)
+        ):
             times.append(self._valid_since + self.lasting.settings.patience)
         return min(times)
 

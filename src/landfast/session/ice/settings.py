@@ -32,6 +32,9 @@ class Settings:
     """No silence below this is suspicious, however dense the peer's packets were: Ta, the least between two checks."""
     steps: tuple[tuple[float, float], ...] = ((2.0, 0.05), (10.0, 0.1), (300.0, 0.2), (float("inf"), 5.0))
     """While nothing is heard: up to this silence, a check each so many seconds. 245 checks are 28 kB in 35 s."""
+    outage: int = 60_000
+    """Bytes of its own, at most, in any minute in which nothing is heard: what `steps` cost, and half of it again for
+    relays, other sockets and a restart. (Chromium: 230 checks in the 16 s until it gives up.)"""
     fallback: float = 0.5
     """So long a silence until another path that answers is taken instead: a quarter of the least that Chromium waits,
     and longer than a relay's repair."""

@@ -193,6 +193,28 @@ def test_after_an_outage_a_relay_is_back_within_a_fifth_of_a_second(mobile: bool
     assert passes(world, relays)
 
 
+@pytest.mark.parametrize("mobile", [True, False])
+@pytest.mark.parametrize("url", [UDP, TLS])
+def test_a_relay_whose_server_owes_an_answer_is_deaf_until_it_is_heard(url: str, mobile: bool) -> None:
+    world, _, name = standing(url, mobile=mobile)
+    world.run(1.0)
+    world.ground.silent(name, world.now)
+    world.run(SETTINGS.repair)
+    assert not world.ground.is_deaf(name, world.now)
+    world.path = False
+    world.ground.silent(name, world.now)
+    assert not world.ground.is_deaf(name, world.now + SETTINGS.repair / 2)
+    world.run(SETTINGS.repair)
+    assert world.ground.is_deaf(name, world.now)
+    world.path = True
+    told = world.run(2 * RTT + SETTINGS.repeat)
+    assert (Renewed(name, None) in told) is (url == UDP)
+    while url == TLS and not renewed(told):
+        world.ground.silent(name, world.now)
+        told = world.run(0.1)
+    assert not world.ground.is_deaf(name, world.now)
+
+
 def test_what_is_sent_while_nothing_passes_is_bounded() -> None:
     world, relays, name = standing()
     relays.heard.clear()

@@ -157,6 +157,11 @@ class Ground:
         if relay := self._relay(socket):
             relay.silent(now, hurried=hurried)
 
+    def is_deaf(self, socket: Socket, now: float) -> bool:
+        """Whether it is a relay whose server does not answer: nothing goes further by it."""
+        relay = self._relay(socket)
+        return relay is not None and relay.is_deaf(now)
+
     def replace(self, socket: Socket, now: float) -> Socket | None:
         """Another socket at the same address, or another allocation by another socket, beside this one.
 

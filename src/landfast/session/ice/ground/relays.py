@@ -101,6 +101,7 @@ class Relay:
         self._stood, self._since = False, float("-inf")  # whether it ever stood; since when
         self._redirected = False
         self._asked = float("-inf")  # when the agent last made us ask
+        self._unheard: float | None = None  # since when the server owes an answer
         self._patient = float("-inf")  # until when a server that has refused is left alone
         self._doubt: float | None = None  # until when a stream must have said something
         self._rest: float | None = None  # until the next attempt that nobody asks for
@@ -128,6 +129,10 @@ class Relay:
     def pending(self) -> bool:
         """Whether its first candidate is still waited for."""
         return self._attempt is not None and not self._stood
+
+    def is_deaf(self, now: float) -> bool:
+        """Whether the server is asked, and does not answer."""
+        return self._unheard is not None and now >= self._unheard + self._on.settings.repair
 
     @property
     def deadline(self) -> float | None:
@@ -170,6 +175,7 @@ class Relay:
         if now < max(self._asked + self._on.settings.repair, self._patient):
             return
         self._asked = now
+        self._unheard = now if self._unheard is None else self._unheard
         attempt = self._attempt
         if attempt and (
             (hurried and not attempt.hurried) or (not attempt.asked and now > attempt.line.since + _HURRIED)
@@ -243,6 +249,7 @@ class Relay:
             if line.stream:
                 self._doubt = None
                 self._give_up(now)  # another one beside it, for nothing
+                self._hears(now)
         return self._drain(now)
 
     def handle_timer(self, now: float) -> None:
@@ -353,6 +360,12 @@ class Relay:
             self._rest = now + rest if self.movable else max(now + rest, self._on.budgets.until(self.server))
             self._failures += 1
 
+    def _hears(self, now: float) -> None:
+        """The server says that the allocation stands."""
+        if self.is_deaf(now):
+            self.telling.heard()
+        self._unheard = None
+
     # What the clients tell.
 
     def _clients(self) -> list[Client]:
@@ -422,7 +435,8 @@ class Relay:
     def _stands(self, client: Client, relayed: Endpoint, mapped: Endpoint | None, now: float) -> None:
         client.longest = float("inf")
         self._failures = self._refusals = self._turn = 0
-        self._stood, self._since, self._rest, self._doubt = True, now, None, None
+        self._stood, self._since = True, now
+        self._rest = self._doubt = self._unheard = None
         self.telling.stands(relayed, mapped)
 
     def _not_allocated(self, event: Refused, now: float) -> None:
@@ -430,6 +444,7 @@ class Relay:
         assert attempt
         if event.code == Code.ALLOCATION_MISMATCH and self._client and attempt.line is self._line:
             self._attempt, self._refusals = None, 0  # nothing has moved: it stands
+            self._hears(now)
             self._client.longest = float("inf")
         elif event.code == Code.TRY_ALTERNATE and event.alternate and not self._redirected:
             self._give_up(now)

@@ -31,7 +31,8 @@ class Lost:
 
 @dataclass(frozen=True)
 class Renewed:
-    """A relay can be reached again: at the same relayed address (None), or at another one, the old one being gone."""
+    """A relay can be reached again: at the same relayed address (None), or at another one, the old one being gone.
+    The first may be said twice."""
 
     socket: Socket
     candidate: Candidate | None

@@ -58,6 +58,11 @@ class Telling:
         )
         self._tell(Gathered(self.name, candidate) if new and candidate else Renewed(self.name, candidate))
 
+    def heard(self) -> None:
+        """Its server answers again: what had to wait may be sent."""
+        if self.name is not None and self._candidates.base(self.name):
+            self._tell(Renewed(self.name, None))
+
     def lost(self, why: str) -> None:
         """It cannot be used; it will be another one that can."""
         if self.name is not None:
