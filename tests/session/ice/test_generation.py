@@ -276,6 +276,20 @@ def test_sockets_that_are_not_its_own_are_not_used() -> None:
     assert {pair.path.socket for pair in made.pairs} == {2}
 
 
+def test_a_check_is_taken_only_from_the_generation_of_the_peer_that_it_speaks_with() -> None:
+    """Chromium's new sockets ask our old credentials, and would stay with what answers."""
+    of, early = generation(), Generation(Lasting(Settings(), bytes), OURS, Role(True, 7))
+    for by, password, taken, taken_early in (
+        ("them", OURS.password, True, True),
+        ("next", OURS.password, False, True),  # while the peer's fragment is not known, any may be the one
+        ("them", THEIRS.password, False, False),
+    ):
+        data = ice.check(bytes(12), to="ours", by=by, password=password, priority=1, controlling=True, tie_breaker=1)
+        read = ice.parse(data)
+        assert isinstance(read, ice.Check)
+        assert (of.takes(read), early.takes(read)) == (taken, taken_early)
+
+
 def test_one_that_is_retired_only_answers() -> None:
     made = generation()
     answer(made, at(made, 1, PEER), 100)

@@ -283,7 +283,7 @@ class Agent:
         read = ice.parse(data)
         if isinstance(read, ice.Check):
             generation = self._generations.of_check(read.to)
-            if generation and read.signed_with(generation.local.password):
+            if generation and generation.takes(read):
                 self._asked(generation, read, path, now)
         elif isinstance(read, ice.Answer):
             self._answered(read, path, now)

@@ -147,6 +147,13 @@ class Generation:
             elif self.lasting.hints.may_ask(pair, self.cost, now):
                 self.asks.append(pair)
 
+    def takes(self, check: Check) -> bool:
+        """Whether it is the peer's, by its signature and by both fragments. Chromium's new sockets ask our old
+        credentials while it has not got the new ones; when they are answered, it goes that way, which nobody else
+        knows, and asks no other."""
+        known = self.remote is None or check.by == self.remote.ufrag
+        return known and check.signed_with(self.local.password)
+
     def asked(self, path: Path, base: Candidate, check: Check, now: float) -> None:
         """A signed check came, and was answered."""
         pair = self.pairs.get(path) or self._learn(path, base, check, now)
