@@ -23,6 +23,8 @@ from landfast import clock
 
 _USUAL = 45.0
 """Seconds of a case of which nothing is known."""
+_BESIDE = 4
+"""Patient cases at once: a session's two ends take a quarter of a core."""
 _INTERRUPTED = 130
 Play = Callable[[int, int | None], Awaitable[Figures]]
 
@@ -70,18 +72,44 @@ def expected(names: Iterable[str], rows: Mapping[str, Mapping[str, Any]]) -> flo
     return sum(known.get(name, usual) for name in names)
 
 
-async def _play(cases: Mapping[str, Play], seed: int, events: int | None) -> list[Figures]:
-    found, names, rows = [], list(cases), table.kept()
-    for number, (name, run) in enumerate(cases.items()):
-        left = expected(names[number:], rows) / 60
-        sys.stderr.write(f"{number + 1} of {len(names)}: {name}; about {left:.0f} min left\n")
+class Run:
+    """Cases, one after the other; patient ones first, several at once."""
+
+    def __init__(self, cases: Mapping[str, Play], seed: int, events: int | None) -> None:
+        self._cases, self._seed, self._events = cases, seed, events
+        self._patient = [case.name for case in CASES if case.patient and case.name in cases]
+        self._left = [*self._patient, *(name for name in cases if name not in self._patient)]
+        self._begun, self._rows = 0, table.kept()
+        self.found: list[Figures] = []
+
+    async def play(self) -> None:
+        """All of them."""
+        room = asyncio.Semaphore(_BESIDE)
+
+        async def beside(name: str) -> None:
+            async with room:
+                await self._one(name)
+
+        await asyncio.gather(*(beside(name) for name in self._patient))
+        for name in list(self._left):
+            await self._one(name)
+
+    async def _one(self, name: str) -> None:
+        self._progress(name)
         began = clock.monotonic()
-        figures = await run(seed, events)
+        figures = await self._cases[name](self._seed, self._events)
         figures.seconds = round(clock.monotonic() - began, 1)
-        rows = table.keep(figures, seed)  # what was measured is not lost when a later case is broken off
-        table.show([figures], targets.judged(rows))
-        found.append(figures)
-    return found
+        self._rows = table.keep(figures, self._seed)  # it is not lost when a later case is broken off
+        table.show([figures], targets.judged(self._rows))
+        self.found.append(figures)
+        self._left.remove(name)
+
+    def _progress(self, name: str) -> None:
+        waiting = [each for each in self._left if each in self._patient]
+        rest = [each for each in self._left if each not in self._patient]
+        seconds = expected(waiting, self._rows) / _BESIDE + expected(rest, self._rows)
+        self._begun += 1
+        sys.stderr.write(f"{self._begun} of {len(self._cases)}: {name}; about {seconds / 60:.0f} min left\n")
 
 
 def _conclude(names: Iterable[str]) -> None:
@@ -113,13 +141,15 @@ def main() -> int:
     if given.only_missing:
         left = missing(cases, table.kept(), given.events)
         cases = {name: run for name, run in cases.items() if name in left}
+    run, began = Run(cases, given.seed, given.events), clock.monotonic()
     try:
-        found = asyncio.run(_play(cases, given.seed, given.events))
+        asyncio.run(run.play())
     except KeyboardInterrupt:
         sys.stderr.write("broken off; --only-missing goes on\n")
         return _INTERRUPTED
     _conclude(asked)
-    return 1 if any(each.problems and not (each.client_to_peer or each.notes) for each in found) else 0
+    sys.stderr.write(f"{len(run.found)} cases in {(clock.monotonic() - began) / 60:.0f} min\n")
+    return 1 if any(each.problems and not (each.client_to_peer or each.notes) for each in run.found) else 0
 
 
 if __name__ == "__main__":

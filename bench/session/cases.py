@@ -45,6 +45,8 @@ class Case:
     budget: int | None = None
     media: bool = False
     """With audio and video beside the probes, in the same bundle."""
+    patient: bool = False
+    """It tells states, or seconds, and may be played beside others of its kind."""
     long: bool = False
     """Only when it is asked for by name, or with --long."""
 
@@ -81,14 +83,19 @@ class Case:
         return self.peer.endswith("-controlling")
 
 
-_change = partial(Case, "change", happen=faults.new_public_address)
-_address = partial(Case, "address", happen=faults.once(Occasion.ADDRESS_REPLACED))
+_change = partial(Case, "change", happen=faults.new_public_address, together=2)
+_address = partial(Case, "address", happen=faults.once(Occasion.ADDRESS_REPLACED), together=2)
 _blackout = partial(Case, "blackout-35", happen=faults.blackout(35), together=5)
 _long_blackout = partial(Case, "blackout-120", happen=faults.blackout(120), together=5, long=True)
 _blocked = partial(
-    Case, "udp-blocked", happen=faults.once(Occasion.BLOCK_UDP, lasts=10), lives=1, watch=8.0, afterwards=4.0
+    Case, "udp-blocked", happen=faults.once(Occasion.BLOCK_UDP, lasts=10), together=5, lives=1, watch=8, afterwards=4
 )
-_started = partial(Case, "udp-blocked-before", "any", happen=faults.steady(1), lives=1, before=Occasion.BLOCK_UDP)
+_started = partial(
+    Case, "udp-blocked-before", "any", happen=faults.steady(1), together=2, lives=1, before=Occasion.BLOCK_UDP
+)
+_hard = partial(Case, path="direct", events=1, patient=True)
+_dying = partial(replace, events=FEW, lives=1, together=1, patient=True)
+"""Those that do not come back."""
 
 _RELAYS = ("relay-mobility", "relay-udp", "relay-tls")
 
@@ -102,13 +109,13 @@ _MEDIA = tuple(
     replace(case, fault=f"{case.fault}-media", media=True)
     for case in (
         _change("direct", "landfast"),
-        _change("direct", "stock-aiortc", events=FEW, lives=1),
+        _dying(_change("direct", "stock-aiortc")),
         *(_change(path, "landfast") for path in _RELAYS),
         _blackout("direct", "landfast", events=4, together=1, lives=4),
         _blackout("relay-udp", "landfast", events=4, together=1, lives=4),
         _address("direct", "landfast"),
         _address("relay-udp", "landfast"),
-        _address("direct", "stock-aiortc", events=FEW, lives=1),
+        _dying(_address("direct", "stock-aiortc")),
         Case("nothing", "direct", "landfast", faults.steady(20), events=1),
         Case("nothing", "direct", "stock-aiortc", faults.steady(20), events=1),
     )
@@ -116,36 +123,36 @@ _MEDIA = tuple(
 
 CASES: tuple[Case, ...] = (
     *(_change("direct", peer) for peer in ("landfast", "landfast-controlling", "chromium", "chromium-controlling")),
-    _change("direct", "stock-aiortc", events=FEW, lives=1),
+    _dying(_change("direct", "stock-aiortc")),
     _change("direct", "stock-chromium"),
     *(_change(path, peer) for path, peer in product(_RELAYS, ("landfast", "chromium"))),
     *(_change(path, "chromium-controlling") for path in ("relay-mobility", "relay-udp")),
     _change("relay-mobility", "landfast-restricted", restricted=True),
-    _change("relay-udp", "stock-aiortc", events=FEW, lives=1),
-    _change("relay-udp", "stock-chromium", events=FEW, lives=1),
+    *(_dying(_change("relay-udp", peer)) for peer in ("stock-aiortc", "stock-chromium")),
     _blackout("direct", "landfast"),
     _blackout("relay-udp", "landfast"),
     _blackout("relay-mobility", "landfast"),
-    _blackout("direct", "stock-aiortc", events=FEW, together=FEW),
-    _blackout("direct", "stock-chromium", events=FEW, together=FEW),
+    replace(_blackout("direct", "stock-aiortc"), events=FEW, together=FEW, patient=True),
+    replace(_blackout("direct", "stock-chromium"), events=FEW, together=FEW, patient=True),
     *(_long_blackout(path, "landfast") for path in ("direct", "relay-udp", "relay-mobility")),
     *(_address("direct", peer) for peer in ("landfast", "landfast-controlling", "chromium")),
     _address("direct-ipv6", "landfast"),
     *(_address(path, "landfast") for path in ("relay-mobility", "relay-udp")),
-    _address("direct", "stock-aiortc", events=FEW, lives=1),
-    _address("direct", "stock-chromium", events=FEW, lives=1),
+    *(_dying(_address("direct", peer)) for peer in ("stock-aiortc", "stock-chromium")),
     *(_blocked(path, "landfast") for path in ("any", "direct+tls")),
-    _blocked("any", "stock-chromium", events=FEW),
+    _dying(_blocked("any", "stock-chromium")),
     *(_started(peer) for peer in ("landfast", "stock-chromium", "stock-aiortc")),
-    Case("rtt-700", "direct", "landfast", faults.steady(120), events=1, round_trip_ms=700),
-    Case("rtt-700", "direct", "stock-aiortc", faults.steady(120), events=1, round_trip_ms=700),
-    Case("loss-20", "direct", "landfast", faults.steady(60), events=1, loss=0.2),
-    Case("loss-20-long", "direct", "landfast", faults.steady(600), events=1, loss=0.2, long=True),
+    *(
+        _hard("rtt-700", peer=peer, happen=faults.steady(120), round_trip_ms=700)
+        for peer in ("landfast", "stock-aiortc")
+    ),
+    _hard("loss-20", peer="landfast", happen=faults.steady(60), loss=0.2),
+    _hard("loss-20-long", peer="landfast", happen=faults.steady(600), loss=0.2, long=True),
     Case("flood", "direct", "landfast", faults.junk(1000, 20), events=1),
     Case("flood", "direct", "stock-aiortc", faults.junk(1000, 20), events=1),
     Case("restart", "any", "landfast", faults.restart),
     Case("restart", "any", "chromium", faults.restart),
-    Case("restart-no-budget", "any", "landfast", faults.restart_without_room, events=3, lives=1, budget=8),
+    Case("restart-no-budget", "any", "landfast", faults.restart_without_room, lives=1, budget=8),
     Case("budget-8", "direct", "landfast", faults.steady(20), events=4, together=4, lives=4, budget=8),
     Case("nothing", "direct", "landfast", faults.steady(20), events=1),
     *_MEDIA,

@@ -109,7 +109,7 @@ def junk(per_second: float, seconds: float) -> Fault:
         argv = [sys.executable, "-m", "bench.session.flood", address, str(port), str(per_second), str(seconds)]
         began = clock.monotonic()
         done = await place.lab.host("server").run(argv, environment={"PYTHONPATH": ROOT})
-        said = json.loads(done.checked().stdout)
+        said = json.loads(done.checked().stdout.splitlines()[-1])
         share = said["back_bytes"] / said["sent_bytes"]
         notes = {"checks/s": said["most_back"], "amplification": round(share, 3)}
         return Happened(began, clock.monotonic(), notes=notes)
@@ -134,5 +134,6 @@ async def restart_without_room(place: Place, sessions: Sequence[Session]) -> Hap
     argv = [sys.executable, "-m", "bench.session.flood", str(SERVER_ADDRESSES[1]), str(DISCARD), "200", "60"]
     hog = await place.lab.host("robot").start(argv, environment={"PYTHONPATH": ROOT})
     place.lingering.append(hog)
-    await asyncio.sleep(2)  # an interpreter starts, and each of its sockets has spoken several times
+    assert hog.stdout
+    await hog.stdout.readline()  # each of its sockets has spoken
     return await restart(place, sessions)

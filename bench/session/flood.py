@@ -1,7 +1,8 @@
 """Junk from many addresses to one: `python -m bench.session.flood ADDRESS PORT PER_SECOND SECONDS`.
 
-It looks like DTLS, so that whoever takes it for the session's own data would follow it. What comes back is told in one
-line of JSON: {"sent_bytes", "back_bytes", "most_back": packets in the worst second}.
+It looks like DTLS, so that whoever takes it for the session's own data would follow it. A first line, {}, says that
+every address has spoken. What comes back is told in the last: {"sent_bytes", "back_bytes", "most_back": packets in the
+worst second}.
 """
 
 from __future__ import annotations
@@ -46,12 +47,20 @@ async def flood(address: str, port: int, per_second: float, seconds: float) -> d
                 with suppress(OSError):  # refused
                     sources[sent % SOURCES].send(junk)
                 sent += 1
+                if sent == SOURCES:
+                    say({})
             await asyncio.sleep(0.002)
         for source in sources:
             loop.remove_reader(source)
     return {"sent_bytes": sent * SIZE, "back_bytes": back_bytes, "most_back": max(back.values(), default=0)}
 
 
+def say(line: dict[str, int]) -> None:
+    """At once."""
+    sys.stdout.write(json.dumps(line) + "\n")
+    sys.stdout.flush()
+
+
 if __name__ == "__main__":
     where, at, rate, lasting = sys.argv[1:]
-    sys.stdout.write(json.dumps(asyncio.run(flood(where, int(at), float(rate), float(lasting)))) + "\n")
+    say(asyncio.run(flood(where, int(at), float(rate), float(lasting))))

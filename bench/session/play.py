@@ -19,7 +19,7 @@ from landfast.lab.network import Occasion
 SETTLE = 2.0
 """Seconds until an agent has nominated, and Chromium has stopped to ping its other pairs at once."""
 # Between events: longer than the interval of the agents' pings (2.5 s), so that each phase is as likely.
-_APART = (0.5, 3.2)
+_APART = (0.0, 2.7)
 _LOOK = 0.1
 
 
