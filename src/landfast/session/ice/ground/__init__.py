@@ -8,6 +8,8 @@ names.py        their names, while a resolver looks them up
 sockets.py      every socket that is held, and who must close it
 reflexive.py    what STUN servers are asked
 relays.py       one relay: its allocation, the socket under it, and how both are repaired
+clients.py      the TURN clients of one relay, and what they have learnt of its server
+patience.py     when a relay's server is asked again
 telling.py      what the agent is told of one relay
 releases.py     allocations that are being given back
 budgets.py      servers that have no room for one more

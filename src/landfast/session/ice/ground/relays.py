@@ -20,6 +20,8 @@ from landfast.session.ice.events import Transport
 from landfast.session.ice.ground.addresses import family
 from landfast.session.ice.ground.budgets import Budgets
 from landfast.session.ice.ground.candidates import Candidates
+from landfast.session.ice.ground.clients import Clients
+from landfast.session.ice.ground.patience import Patience
 from landfast.session.ice.ground.releases import Releases
 from landfast.session.ice.ground.said import Said
 from landfast.session.ice.ground.servers import Server
@@ -49,8 +51,6 @@ _HURRIED = 3.0
 """The same while the agent waits: then a new one is quicker than the kernel's next SYN, at 7 s."""
 _NEXT = 1.0
 """Seconds until the next address of a server is tried that has several."""
-_LONGEST_REST = 60.0
-"""Seconds between two attempts that nobody asked for; they begin after settings.repair, and double."""
 _NO_TURN = "it speaks something else than TURN"
 _ENDS = {Step.EXPIRED: "its lifetime is over", Step.GONE: "the server has forgotten it"}
 _FULL = (Code.QUOTA_REACHED, Code.INSUFFICIENT_CAPACITY)
@@ -89,8 +89,9 @@ class Relay:
     """`wished`: the local preference of its candidate. `telling` knows its name."""
 
     def __init__(self, server: Server, wished: int, footing: Footing) -> None:
-        assert server.credential
-        self.server, self._credential, self._on = server, server.credential, footing
+        self.server, self._on = server, footing
+        self._makes = Clients(server, footing.settings, footing.draw, footing.ticketless)
+        self._patience = Patience(footing.settings)
         self.telling = Telling(server, wished, footing.candidates, footing.tell, hides=footing.settings.relay_only)
         self._client: Client | None = None
         self._line: Held | None = None
@@ -100,12 +101,7 @@ class Relay:
         self._turn = 0  # which of them is next
         self._stood, self._since = False, float("-inf")  # whether it ever stood; since when
         self._redirected = False
-        self._asked = float("-inf")  # when the agent last made us ask
-        self._unheard: float | None = None  # since when the server owes an answer
-        self._patient = float("-inf")  # until when a server that has refused is left alone
         self._doubt: float | None = None  # until when a stream must have said something
-        self._rest: float | None = None  # until the next attempt that nobody asks for
-        self._failures = self._refusals = 0  # in a row
 
     # What may be read.
 
@@ -132,7 +128,7 @@ class Relay:
 
     def is_deaf(self, now: float) -> bool:
         """Whether the server is asked, and does not answer."""
-        return self._unheard is not None and now >= self._unheard + self._on.settings.repair
+        return self._patience.is_deaf(now)
 
     @property
     def deadline(self) -> float | None:
@@ -141,7 +137,7 @@ class Relay:
 
     def _deadlines(self) -> Iterator[float | None]:
         yield from (client.deadline for client in self._clients())
-        yield from (self._doubt, self._rest, self._attempt.until if self._attempt else None)
+        yield from (self._doubt, self._patience.rest, self._attempt.until if self._attempt else None)
 
     # Verbs.
 
@@ -172,10 +168,8 @@ class Relay:
 
     def silent(self, now: float, *, hurried: bool = True) -> None:
         """Nothing is heard by it: ask the server, once in a while. Not `hurried`: repeat it once a second."""
-        if now < max(self._asked + self._on.settings.repair, self._patient):
+        if not self._patience.may_ask(now):
             return
-        self._asked = now
-        self._unheard = now if self._unheard is None else self._unheard
         attempt = self._attempt
         if attempt and (
             (hurried and not attempt.hurried) or (not attempt.asked and now > attempt.line.since + _HURRIED)
@@ -190,7 +184,7 @@ class Relay:
             self._on.sockets.send(self._line, stun.binding_request(self._on.draw(12)))
             self._doubt = now + self._client.round_trip.rto
         else:
-            self._client.longest = self._on.settings.repeat if hurried else self._on.settings.repair
+            self._client.longest = self._makes.quick if hurried else self._makes.calm
             if self._client.state is not State.MOVING and not self._client.move(now):
                 self._ask_here(self._line, now, hurried=hurried)
         self._drain(now)
@@ -207,7 +201,7 @@ class Relay:
     def drop(self, now: float) -> None:
         """Give back what stands and what is tried, and be of no further use."""
         clients, lines = [(each, self._line_of(each)) for each in self._clients()], self.lines
-        self._attempt = self._client = self._line = self._rest = self._doubt = None
+        self._attempt = self._client = self._line = self._doubt = self._patience.rest = None
         for client, line in clients:
             if line in lines and line.open:
                 lines.remove(line)
@@ -263,8 +257,8 @@ class Relay:
                 self._begin(now, hurried=True)
         if self._attempt and self._attempt.until is not None and now >= self._attempt.until:
             self._failed("no answer" if self._attempt.asked else "no connection", now)
-        if self._rest is not None and now >= self._rest:
-            self._rest = None
+        if self._patience.rest is not None and now >= self._patience.rest:
+            self._patience.rest = None
             if self.idle:
                 self._begin(now)
         self._drain(now)
@@ -275,26 +269,14 @@ class Relay:
         """Open another line; the allocation moves there if it can."""
         if not self._remotes:
             return
-        self._rest, self._redirected = None, alternate is not None
+        self._patience.rest, self._redirected = None, alternate is not None
         turn = self._turn % len(self._remotes)
         last = alternate is not None or turn == len(self._remotes) - 1
         name = self.server.host if self.server.transport is Transport.TLS else None
         line = self._on.sockets.open(self.server.transport, now, remote=alternate or self._remotes[turn], name=name)
         self.telling.begins(line.socket)
-        client = self._client if self._client and self.movable else self._new(hurried=hurried)
+        client = self._client if self._client and self.movable else self._makes.new(self._client, hurried=hurried)
         self._attempt = _Attempt(line, client, now + (_CONNECTING if last else _NEXT), last, hurried)
-
-    def _new(self, *, hurried: bool) -> Client:
-        rto = self._on.settings.rto
-        if self._client:
-            rto = min(rto, self._client.round_trip.rto)
-        stream = self.server.transport is not Transport.UDP
-        # Asked to follow to another stream, coturn 4.6.1 sends eight bytes there that are no message.
-        mobile = self._on.settings.mobility and not stream and self.server not in self._on.ticketless
-        client = Client(self._credential, stream=stream, mobile=mobile, rto=rto, draw=self._on.draw)
-        if hurried:
-            client.longest = self._on.settings.repeat
-        return client
 
     def _ask(self, attempt: _Attempt, now: float) -> None:
         """Its line is open: ask for the allocation, or move it there."""
@@ -302,16 +284,16 @@ class Relay:
         if attempt.last:
             attempt.until = None  # the client has a patience of its own
         if attempt.client is self._client:
-            attempt.client.longest = self._on.settings.repeat
+            attempt.client.longest = self._makes.quick
             if attempt.client.move(now):
                 return
-            attempt.client = self._new(hurried=attempt.hurried)
+            attempt.client = self._makes.new(self._client, hurried=attempt.hurried)
         attempt.client.allocate(now)
 
     def _ask_here(self, line: Held, now: float, *, hurried: bool = True) -> None:
         """Ask for an allocation by a line that is open."""
-        client = self._new(hurried=hurried)
-        client.longest = min(client.longest, self._on.settings.repair)
+        client = self._makes.new(self._client, hurried=hurried)
+        client.longest = min(client.longest, self._makes.calm)
         self._ask(_Attempt(line, client, hurried=hurried), now)
 
     def _give_up(self, now: float) -> None:
@@ -356,15 +338,13 @@ class Relay:
     def _rest_a_while(self, now: float) -> None:
         """What has stood once is wanted back."""
         if self._stood and self.idle:
-            rest = min(self._on.settings.repair * 2.0 ** min(self._failures, 8), _LONGEST_REST)
-            self._rest = now + rest if self.movable else max(now + rest, self._on.budgets.until(self.server))
-            self._failures += 1
+            self._patience.failed(now, now if self.movable else self._on.budgets.until(self.server))
 
     def _hears(self, now: float) -> None:
         """The server says that the allocation stands."""
         if self.is_deaf(now):
             self.telling.heard()
-        self._unheard = None
+        self._patience.heard()
 
     # What the clients tell.
 
@@ -419,8 +399,7 @@ class Relay:
             else:
                 self._on.sockets.close(line)
         self._on.budgets.granted(self.server)
-        if not event.mobile:
-            self._on.ticketless.add(self.server)
+        self._makes.granted(mobile=event.mobile)
         for peer in self._on.welcomed:
             self._bind(client, peer, now)
         self._stands(client, event.relayed, event.mapped, now)
@@ -433,17 +412,16 @@ class Relay:
         self._stands(client, client.relayed, client.mapped, now)
 
     def _stands(self, client: Client, relayed: Endpoint, mapped: Endpoint | None, now: float) -> None:
-        client.longest = float("inf")
-        self._failures = self._refusals = self._turn = 0
-        self._stood, self._since = True, now
-        self._rest = self._doubt = self._unheard = None
+        self._makes.stands(client)
+        self._patience.stands()
+        self._stood, self._since, self._turn, self._doubt = True, now, 0, None
         self.telling.stands(relayed, mapped)
 
     def _not_allocated(self, event: Refused, now: float) -> None:
         attempt = self._attempt
         assert attempt
         if event.code == Code.ALLOCATION_MISMATCH and self._client and attempt.line is self._line:
-            self._attempt, self._refusals = None, 0  # nothing has moved: it stands
+            self._attempt = None  # nothing has moved: it stands
             self._hears(now)
             self._client.longest = float("inf")
         elif event.code == Code.TRY_ALTERNATE and event.alternate and not self._redirected:
@@ -453,8 +431,7 @@ class Relay:
             if event.code in _FULL:
                 self._on.budgets.refused(self.server, now)
             self.telling.refused(event.code, event.reason)
-            self._patient = now + min(self._on.settings.repair * 2.0 ** min(self._refusals, 8), _LONGEST_REST)
-            self._refusals += 1
+            self._patience.refused(now)
             self._failed(event.reason, now, refused=True)
 
     def _not_moved(self, client: Client, now: float) -> None:
