@@ -106,7 +106,7 @@ OTHERS: dict[str, tuple[str, ...]] = {
 """Cases that count something else than outages: see attempts.py and load.py."""
 
 _MEDIA = tuple(
-    replace(case, fault=f"{case.fault}-media", media=True)
+    replace(case, fault=f"{case.fault}-media", media=True, together=1)
     for case in (
         _change("direct", "landfast"),
         _dying(_change("direct", "stock-aiortc")),
