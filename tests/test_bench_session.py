@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bench.session import page, table
-from bench.session.__main__ import everything, missing
+from bench.session.__main__ import Run, everything, missing
 from bench.session.cases import CASES, OTHERS
 from bench.session.outage import is_over, lost, outage, reordered, return_after
 from bench.session.place import network, stand
@@ -158,6 +159,31 @@ def test_a_file_of_cases_is_replaced_whole_and_keeps_the_others(
     assert list(found) == [OUTAGE.case, "change/direct/chromium"]
     told = {each["measure"]: (each["value"], each["most"], each["met"]) for each in found[OUTAGE.case]["targets"]}
     assert told[UP] == (31.0, 60, True)
+
+
+@pytest.mark.anyio
+async def test_patient_cases_come_first_and_each_is_kept_when_it_is_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(table, "BUILD", tmp_path)
+    monkeypatch.setattr(table, "PATH", tmp_path / "session.json")
+    kept: list[list[str]] = []
+
+    async def play(name: str, _seed: int, _events: int | None) -> Figures:
+        kept.append(list(table.kept()))
+        if name == "nothing/direct/landfast":
+            raise KeyboardInterrupt
+        return Figures(name, [1.0], [1.0])
+
+    names = [OUTAGE.case, "rtt-700/direct/landfast", "nothing/direct/landfast"]
+    with pytest.raises(KeyboardInterrupt):
+        await Run({name: partial(play, name) for name in names}, 1, None).play()
+    assert kept == [[], ["rtt-700/direct/landfast"], ["rtt-700/direct/landfast", OUTAGE.case]]
+
+
+def test_a_case_of_one_long_event_stays_one() -> None:
+    events = {case.name: case.times(3) for case in CASES}
+    assert (events["rtt-700/direct/landfast"], events[OUTAGE.case]) == (1, 3)
 
 
 def test_times_stand_on_a_scale_of_decades_and_never_beyond_it() -> None:

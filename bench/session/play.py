@@ -110,7 +110,7 @@ async def _sessions(case: Case, place: Place, figures: Figures, wanted: int, dra
                 break  # it is dead, and the next event would tell nothing
         path, last = await sessions[0].client.path()
         figures.paths += [path]
-        figures.restarts += last != generation
+        figures.restarts += "" not in (generation, last) and last != generation
         for session in sessions:
             figures.intact += await session.intact()
             figures.lost += session.lost
