@@ -239,6 +239,18 @@ async def test_what_is_missing_is_asked_for_again_until_it_comes() -> None:
         assert made.pictures_asked_for() == 0
 
 
+async def test_what_was_asked_for_is_not_asked_for_again_because_more_is_missing() -> None:
+    async with film(20) as made:
+        await made.show(0, 2, 4, 6, every=AGAIN[0] // 4)
+        assert made.asked_for() == [[1], [3], [5]]
+
+
+async def test_a_packet_is_asked_for_four_times() -> None:
+    async with film(60) as made:
+        await made.show(0, *range(2, 60), every=PATIENCE // 60)
+        assert made.asked_for() == [[1]] * (1 + len(AGAIN))
+
+
 async def test_many_are_asked_for_once() -> None:
     async with film(FEW + 20) as made:
         await made.show(0, FEW + 2, *range(FEW + 3, FEW + 9))

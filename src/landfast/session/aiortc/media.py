@@ -23,7 +23,7 @@ from landfast import clock
 from landfast.session.aiortc.ice import RTCIceTransport
 
 AGAIN = (100, 200, 400)
-"""Milliseconds until what is missing is asked for once more. The first is two round trips of a cellular network."""
+"""Milliseconds until a packet is asked for once more. The first is two round trips of a cellular network."""
 PATIENCE = 1000
 """Milliseconds that the picture stands still for a packet: what a request takes at a round trip of 700 ms."""
 FEW = 32
@@ -51,12 +51,11 @@ class RTCRtpSender(aiortc.RTCRtpSender):
 
 
 @dataclass
-class Hole:
-    """The oldest packet that is missing. Times are milliseconds."""
+class Asked:
+    """How often a packet was asked for, since when, and when last. Times are milliseconds."""
 
-    number: int
     since: int
-    asked: int
+    last: int
     times: int = 0
 
 
@@ -65,17 +64,16 @@ class RTCRtpReceiver(aiortc.RTCRtpReceiver):
 
     def __init__(self, kind: str, transport: RTCDtlsTransport) -> None:
         super().__init__(kind, transport)
-        self._hole: Hole | None = None
+        self._asked: dict[int, Asked] = {}
         self._codec: RTCRtpCodecParameters | None = None
-        self._source: int | None = None
-        self._heard: int | None = None
+        self._source = self._heard = 0
 
     async def _handle_rtp_packet(self, packet: RtpPacket, arrival_time_ms: int) -> None:
         codec = self.__codecs.get(packet.payload_type)
         if not self._enabled or codec is None or self.__nack_generator is None:
             await super()._handle_rtp_packet(packet, arrival_time_ms)
             return
-        if self._heard is not None and arrival_time_ms - self._heard > FORGET:
+        if arrival_time_ms - self._heard > FORGET:
             self.__remote_bitrate_estimator = RemoteBitrateEstimator()
         self._heard = arrival_time_ms
         if not is_rtx(codec):
@@ -84,24 +82,33 @@ class RTCRtpReceiver(aiortc.RTCRtpReceiver):
             if newest is not None and RTP_HISTORY_SIZE < uint16_add(packet.sequence_number, -newest) < _HALF:
                 await self._begin_anew()  # the sender does not remember all that is missing
         await super()._handle_rtp_packet(packet, arrival_time_ms)
-        await self._mend(arrival_time_ms)
+        await self._mend()
 
-    async def _mend(self, now: int) -> None:
+    async def _mend(self) -> None:
         assert self.__nack_generator
-        origin = self.__jitter_buffer._origin or 0
-        ahead = [seq for seq in self.__nack_generator.missing if uint16_add(seq, -origin) < _HALF]
-        oldest = min(ahead, key=lambda seq: uint16_add(seq, -origin), default=None)
-        before, self._hole = self._hole, None
-        if before and before.number != oldest:
+        missing, origin = self.__nack_generator.missing, self.__jitter_buffer._origin or 0
+        ahead = sorted((uint16_add(seq, -origin), seq) for seq in missing if uint16_add(seq, -origin) < _HALF)
+        missing.intersection_update(seq for _, seq in ahead)
+        if self._asked.keys() - missing:
             self._catch_up()
-        if oldest is None:
-            return
-        hole = self._hole = before if before and before.number == oldest else Hole(oldest, now, now)
-        if now - hole.since > PATIENCE:
+        if missing or self._asked:
+            await self._send_rtcp_nack(self._source, [seq for _, seq in ahead])
+        if ahead and self._heard - self._asked[ahead[0][1]].since > PATIENCE:
             await self._begin_anew()
-        elif hole.times < len(AGAIN) and now - hole.asked > AGAIN[hole.times] and len(ahead) <= FEW:
-            hole.asked, hole.times = now, hole.times + 1
-            await self._send_rtcp_nack(self._source or 0, sorted(ahead))
+
+    async def _send_rtcp_nack(self, media_ssrc: int, lost: list[int]) -> None:
+        """Of these, what is due: aiortc asks for all that is missing as often as it misses another."""
+        before, self._asked, due = self._asked, {}, []
+        for seq in lost:
+            asked = self._asked[seq] = before.get(seq) or Asked(self._heard, self._heard)
+            if asked.times and (
+                len(lost) > FEW or asked.times > len(AGAIN) or self._heard - asked.last <= AGAIN[asked.times - 1]
+            ):
+                continue
+            asked.last, asked.times = self._heard, asked.times + 1
+            due.append(seq)
+        if due:
+            await super()._send_rtcp_nack(media_ssrc, due)
 
     def _catch_up(self) -> None:
         """Show all that is whole: aiortc takes one frame for each packet that comes, and would stay behind."""
@@ -111,12 +118,12 @@ class RTCRtpReceiver(aiortc.RTCRtpReceiver):
 
     async def _begin_anew(self) -> None:
         assert self.__nack_generator
-        self._hole = None
+        self._asked.clear()
         self.__nack_generator.missing.clear()
         self.__nack_generator.max_seq = None
         self.__jitter_buffer.remove(self.__jitter_buffer.capacity)
         self.__jitter_buffer._origin = None
-        await self._send_rtcp_pli(self._source or 0)
+        await self._send_rtcp_pli(self._source)
 
 
 def transceiver(
