@@ -80,8 +80,12 @@ def ours_of(connection: aiortc.RTCPeerConnection) -> RTCPeerConnection:
 
 async def test_a_peer_that_cannot_restart_loses_nothing_and_stays_where_it_was() -> None:
     async with call(ours(), stock()) as made:
+        told: list[str] = []
+        for event in ("icerestartrefused", "iceconnectionstatechange", "connectionstatechange", "icecandidateerror"):
+            made.one.on(event, lambda *_, event=event: told.append(event))
         before = fragments(made.one.localDescription)
         await negotiate(made.one, made.other, iceRestart=True)
+        assert told == ["icerestartrefused"]
         await made.says("still here")
         assert ice(made.one).transport.agent.local.ufrag in str(before)
         await made.says("and here")
@@ -100,11 +104,15 @@ async def test_a_description_out_of_turn_touches_nothing() -> None:
 
 async def test_a_second_restart_goes_on_from_the_first() -> None:
     async with call() as made:
+        refused: list[bool] = []
+        made.one.on("icerestartrefused", lambda: refused.append(True))
+        made.other.on("icerestartrefused", lambda: refused.append(True))
         for by, other in [(made.one, made.other), (made.other, made.one), (made.other, made.one)]:
             await negotiate(by, other, iceRestart=True)
             await moved(ice(made.one))
             await moved(ice(made.other))
             await made.says("again")
+        assert refused == []
 
 
 async def test_nothing_to_restart_is_no_restart() -> None:

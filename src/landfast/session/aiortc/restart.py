@@ -2,7 +2,7 @@
 
 A description whose fragment differs from the one before restarts its transport. The old pair carries the data until
 the new credentials have led to one. A peer that answers a restart with its old credentials cannot restart, and loses
-nothing.
+nothing: `icerestartrefused` is told, and the old pair stays.
 """
 
 from __future__ import annotations
@@ -38,15 +38,18 @@ class RTCPeerConnection(seat.RTCPeerConnection):
 
     async def setRemoteDescription(self, sessionDescription: RTCSessionDescription) -> None:
         described = sdp.SessionDescription.parse(sessionDescription.sdp)
+        refused = False
         if self.signalingState in _EXPECTED.get(
             sessionDescription.type, ()
         ):  # else aiortc raises, and nothing is touched
             for ice, parameters in self._parameters(described).items():
                 if ice.remote and ice.state != "closed":
-                    self._compare(ice, parameters, sessionDescription.type)
+                    refused |= self._compare(ice, parameters, sessionDescription.type)
         await super().setRemoteDescription(sessionDescription)
         for ice, parameters in self._parameters(described).items():
             ice.remote = ice.remote or credentials(parameters)
+        if refused:
+            self.emit("icerestartrefused")
 
     def _parameters(self, described: sdp.SessionDescription) -> dict[RTCIceTransport, RTCIceParameters | None]:
         """Of each transport. Those of a bundle are its first section's (RFC 8843, section 7.1.3)."""
@@ -57,13 +60,15 @@ class RTCPeerConnection(seat.RTCPeerConnection):
                 found.setdefault(ice, media.ice)
         return found
 
-    def _compare(self, ice: RTCIceTransport, parameters: RTCIceParameters | None, kind: str) -> None:
-        remote = credentials(parameters)
+    def _compare(self, ice: RTCIceTransport, parameters: RTCIceParameters | None, kind: str) -> bool:
+        """Restart with the peer; True when it does not restart with us."""
+        remote, refused = credentials(parameters), False
         if kind == "offer" and remote != ice.remote:
             # Who restarts controls, as libwebrtc has it; to keep the roles (RFC 8445) would cost a 487 with Chromium.
             ice.transport.restart(controlling=bool(parameters and parameters.iceLite))
         elif kind == "answer" and ice.restarting:
-            ice.restarting = False
-            if remote == ice.remote:
+            ice.restarting, refused = False, remote == ice.remote
+            if refused:
                 ice.transport.abort_restart()
         ice.remote = remote
+        return refused
