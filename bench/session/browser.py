@@ -52,7 +52,8 @@ class Browser:
         await self._ask("rollback()")
 
     async def path(self) -> tuple[str, str]:
-        return str(await self._ask("path()")), ""
+        said = await self._ask("path()")
+        return said["path"], said["ufrag"]
 
     async def close(self) -> None:
         await self._ask("connection.close()")

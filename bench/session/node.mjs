@@ -28,7 +28,7 @@ const answers = {
   accept,
   rollback,
   candidate: async (candidate) => void (await connection.addIceCandidate(candidate)),
-  path: async () => ({ path: await path(), ufrag: "" }),
+  path,
   take: () => {
     const { probes, states, opened, ...rest } = take();
     const told = states.map(([at, what]) => [time(at), what]);

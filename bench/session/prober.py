@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 EVERY = 0.02
 """Seconds between two probes: a robot's control messages at 50 Hz."""
 RELIABLE_EVERY = 12  # probes between two reliable messages: four a second
+REFUSED = "error restart refused"
+"""What it says when the other cannot restart."""
 _CLOSE_WITHIN = 1.0  # seconds: aiortc says goodbye, and waits when nobody answers
 
 Description = dict[str, str]
@@ -118,6 +120,7 @@ class Prober:
         for event, name in (("connectionstatechange", "connectionState"), ("iceconnectionstatechange", "ice")):
             self.connection.on(event, lambda name=name: self._state(name))
         self.connection.on("icecandidateerror", lambda event: self._said(f"error {event}"))
+        self.connection.on("icerestartrefused", lambda: self._said(REFUSED))
         self._media = self._with_media() if given.media else None
         if stack != "aiortc":  # which gathers first, and tells all at once
             self.connection.on("icecandidate", self._candidate)

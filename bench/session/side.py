@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from bench.session.outage import lost, reordered
+from bench.session.outage import is_over, lost, reordered
 from bench.session.prober import Configuration
 from landfast import clock
 from landfast.errors import WorldError
@@ -44,10 +44,11 @@ class Side:
         self.opened: float | None = None
         self.associations: set[str] = set()
         """Of DTLS and SCTP, as far as the stack tells."""
+        self.description = ""
+        """Its newest."""
         self.candidates: list[dict[str, str]] = []
         self.told = 0
         """How many of them the other side knows, or never shall."""
-        self._description = ""
         self._program, self._log = program, log
         self._turn = asyncio.Lock()
 
@@ -71,7 +72,7 @@ class Side:
             self._program.stdin.write(json.dumps({"do": do, **more}).encode() + b"\n")
             found = await self._answer(_ANSWER)
         if "sdp" in found:
-            self._description = found["sdp"]
+            self.description = found["sdp"]
         return found
 
     async def _answer(self, within: float) -> dict[str, Any]:
@@ -92,6 +93,14 @@ class Side:
         """How its data goes, and the user fragment of the generation that carries it."""
         said = await self.ask("path")
         return said["path"], said["ufrag"]
+
+    async def goes_by(self, ufrag: str, within: float = OPEN) -> None:
+        """Wait until its data goes by these credentials of its own. Raises TimeoutError."""
+        async with asyncio.timeout(within):
+            _path, carries = await self.path()
+            while carries != ufrag:
+                await asyncio.sleep(_LOOK)
+                _path, carries = await self.path()
 
     async def take(self) -> None:
         """Hear what it has heard."""
@@ -118,7 +127,7 @@ class Side:
     @property
     def public(self) -> tuple[str, int]:
         """Its first host candidate."""
-        told = "\n".join([self._description, *(each["candidate"] for each in self.candidates)])
+        told = "\n".join([self.description, *(each["candidate"] for each in self.candidates)])
         found = re.search(r"candidate:\S+ \d+ udp \d+ (\S+) (\d+) typ host", told, re.IGNORECASE)
         if not found:
             raise WorldError("no host candidate")
@@ -191,6 +200,13 @@ class Session:
             side.told = len(side.candidates)
         offering, answering = (self.peer, self.client) if by_peer else (self.client, self.peer)
         await offering.ask("accept", **await answering.ask("accept", **await offering.ask("restart")))
+
+    async def flows(self, since: float, within: float = OPEN) -> None:
+        """Wait until data has come steadily, both ways, after an instant. Raises TimeoutError."""
+        async with asyncio.timeout(since - clock.monotonic() + within):
+            while not all(is_over(side.probes, since, clock.monotonic()) for side in (self.client, self.peer)):
+                await asyncio.sleep(_LOOK)
+                await self.take()
 
     async def take(self) -> None:
         """Hear both. Raises WorldError when one cannot be heard any more."""

@@ -85,12 +85,14 @@ function take() {
   return found;
 }
 
+/* As Stack.path in prober.py. */
 async function path() {
   const stats = await connection.getStats();
   let transport;
   stats.forEach((each) => (transport = each.type === "transport" ? each : transport));
   const pair = stats.get(transport?.selectedCandidatePairId);
-  if (!pair) return "";
+  if (!pair) return { path: "", ufrag: "" };
   const [local, remote] = [stats.get(pair.localCandidateId), stats.get(pair.remoteCandidateId)];
-  return [local?.candidateType, local?.relayProtocol, ">", remote?.candidateType].filter(Boolean).join(" ");
+  const words = [local?.candidateType, local?.relayProtocol, ">", remote?.candidateType];
+  return { path: words.filter(Boolean).join(" "), ufrag: local?.usernameFragment ?? "" };
 }
