@@ -361,6 +361,22 @@ def test_a_pair_that_has_not_answered_is_never_selected() -> None:
     assert roaming(old, new).verdict(new, 105) is Why.REBOUND
 
 
+def test_a_path_whose_answer_is_still_on_its_way_is_not_left() -> None:
+    """Packets come by the handful once a second: each pause is a silence, and longer than the fallback."""
+    far, near = pair(answered=100), pair(("198.51.100.1", 7), answered=100)
+    made = roaming(far, near)
+    made.trip = 0.6
+    for number in range(12):
+        made._rhythm.beat(100 + number * 0.001)
+    assert made.due(100.2) == [far]
+    made.sent(far, 100.2)
+    near.answered = 100.6
+    assert made.is_silent(100.7)
+    assert made.rescue(100.7) is None
+    near.answered = 102.1
+    assert made.rescue(102.1) is near
+
+
 def test_a_pair_that_is_nominated_right_after_it_was_asked_is_asked_once_more_in_its_turn() -> None:
     """Or the nomination would wait for the next one: it counts after a later check was answered."""
     old, new = pair(answered=100), pair(("198.51.100.1", 7), answered=101)

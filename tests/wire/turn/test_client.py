@@ -470,6 +470,16 @@ def test_a_move_that_is_refused_without_a_signature_again_and_again_is_refused(l
         assert asking.state is State.STANDING
 
 
+def test_that_there_is_an_allocation_already_is_believed_without_a_signature() -> None:
+    asking = client()
+    asking.allocate(0.0)
+    (first,), _ = out(asking)
+    asking.receive(answer(request(first), 401, key=None, REALM=REALM, NONCE=b"nonce"), 0.1)
+    (second,), _ = out(asking)
+    asking.receive(answer(request(second), 437, key=None), 0.2)
+    assert out(asking) == ([], [Refused(Ask.ALLOCATE, 437, "because", signed=False), Ended(Step.REFUSED)])
+
+
 def test_closed_while_it_moves_it_is_released_from_where_we_are() -> None:
     asking, server = standing(Server(ticket=b"first"), mobile=True)
     asking.move(1.0)

@@ -365,7 +365,7 @@ class Agent:
                 if pair.usable and self._may_check(generation, pair, now):
                     self.ground.transmit(self._checks.ask(generation, pair, now), pair.path, now)
                 elif pair.usable:
-                    pair.tried = now  # it had its turn
+                    generation.withheld(pair, now)
             doubtful = generation.roaming.doubtful(asks, now) if asks and generation.roaming else {}
             for socket, used in doubtful.items():
                 self.ground.silent(socket, now, hurried=used)

@@ -207,6 +207,12 @@ class Generation:
         self._heed(pair, now)
         return lost
 
+    def withheld(self, pair: Pair, now: float) -> None:
+        """It had its turn to be checked, and was not: it would be in vain, or too dear."""
+        pair.tried = now
+        if self.roaming:
+            self.roaming.sent(pair, now)
+
     def refused(self, pair: Pair) -> bool:
         """The peer takes its consent back: this way is never used again. Whether data took it."""
         self.pairs.bar(pair)

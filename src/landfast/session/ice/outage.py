@@ -11,7 +11,7 @@ from landfast.session.ice.settings import Settings
 
 _MINUTE = 60.0
 _AT_ONCE = 1 / 6  # of a minute's bytes: ten seconds of checks at their quickest
-_STEADILY = 0.78  # of them, over the minute; what is left is for restarts
+_STEADILY = 0.72  # of them, over the minute; what is left is for restarts, and for what does not wait
 _AGAIN = 1 / 20  # for a restart: three seconds of a check list
 _AT_LEAST = 0.5  # seconds until the next check, whatever else was sent
 

@@ -118,7 +118,7 @@ class Roaming:
             and (role.controlling or old.nominated <= pair.nominated),
             Why.FOLLOWED: may_follow and follow.is_spoken_from(pair, old, since, self._rhythm, settings),
             Why.BETTER: may_follow and not silent and follow.is_better(pair, old, controlling=role.controlling),
-            Why.FALLBACK: silent and follow.is_rescue(pair, self.silent_since, now, settings),
+            Why.FALLBACK: self._is_missed(now) and follow.is_rescue(pair, self.silent_since, now, settings),
         }
         return next((why for why, holds in rules.items() if holds), None)
 
@@ -189,6 +189,10 @@ class Roaming:
         if self._unanswered is not None:
             alarm = min(alarm, self._overdue(self._unanswered))
         return alarm
+
+    def _is_missed(self, now: float) -> bool:
+        """Whether a check of the selected pair should have been answered by now."""
+        return self._unanswered is not None and now >= self._overdue(self._unanswered)
 
     def _overdue(self, asked: float) -> float:
         """When a check should have been answered that was sent then."""

@@ -324,9 +324,11 @@ class Client:
         self._put_off(request, now + _LATER, again=message.code >= Code.SERVER_ERROR, step=Step.REFUSED)
 
     def _doubted(self, request: _Request, message: Message, now: float) -> None:
-        """Anybody who sees the request could have said so; but only a new allocation helps who cannot move."""
+        """Anybody who sees the request could have said so. But only a new allocation helps who cannot move; and that
+        there is one already is what coturn 4.6 says without a signature, too."""
         request.rumour, request.rumours = message, request.rumours + 1
-        if request.ask is Ask.MOVE and request.rumours == _RUMOURS:
+        exists = request.ask is Ask.ALLOCATE and message.code == Code.ALLOCATION_MISMATCH
+        if exists or (request.ask is Ask.MOVE and request.rumours == _RUMOURS):
             del self._requests[message.transaction_id]
             self._refused(request, message, now, signed=False)
 

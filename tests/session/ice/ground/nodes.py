@@ -98,7 +98,7 @@ class Relays:
         followed = message.method != Method.REFRESH or not message.ticket or self._follow(message.ticket, source)
         here = self.allocations.get(source)
         if not followed or (message.method == Method.ALLOCATE) is (here is not None):
-            return answer(message, 437)
+            return answer(message, 437, key=None if message.method == Method.ALLOCATE else KEY)  # as coturn does
         code = self.refuses.get(message.method)
         if here is None or code:
             return answer(message, code) if code else self._allocate(message, source)
