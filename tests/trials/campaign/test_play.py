@@ -11,7 +11,8 @@ from landfast.trials.campaign.play import play
 from tests.trials.campaign.histories import BEHIND_A_ROUTER, WITH_A_RELAY, fault, history
 from tests.trials.campaign.rules import RULES, Rule
 
-SEEDS = range(60, 130)
+SEEDS = (*range(60, 130), 4245, 5200, 5259, 30005, 30439, 30922, 30987)
+"""The last ones failed once, each in a way of its own."""
 
 
 def test_a_history_plays_the_same_again() -> None:

@@ -219,8 +219,7 @@ class _Play:
             ledger.own[local.ufrag] = local.password
             self.ledgers[other(name)].passwords[local.ufrag] = local.password
         if isinstance(event, CandidateGathered) and event.candidate.type is Type.RELAYED:
-            ledger.relayed.add(event.candidate.endpoint)
-            self._relayed[event.candidate.endpoint] = name
+            self._owns(name, event.candidate.endpoint)
         self.owned[name].told(event, self.world.now)
         self.invariants.told(name, event, self.world.now)
         self.signalling.told(player, event)
@@ -247,10 +246,22 @@ class _Play:
         if place != "server":
             return
         source, to = (packet.source, packet.sport), (packet.destination, packet.dport)
-        if packet.origin == "server" and (name := self._relayed.get(source)):
+        if packet.origin == "server" and (name := self._owner(source)):
             self._note(name, source, to, packet.data, kind(packet.data))
-        if name := self._relayed.get(to):
+        if name := self._owner(to):
             self.heard(name, to, source, packet.data)
+
+    def _owner(self, relayed: Endpoint) -> Name | None:
+        """Whose relayed address it is: one that stands in for another is never told."""
+        if relayed[0] in self._server and relayed[1] not in _PORTS.values() and relayed not in self._relayed:
+            for name, player in self.players.items():
+                if any(candidate.endpoint == relayed for candidate in player.agent.local_candidates):
+                    self._owns(name, relayed)
+        return self._relayed.get(relayed)
+
+    def _owns(self, name: Name, relayed: Endpoint) -> None:
+        self.ledgers[name].relayed.add(relayed)
+        self._relayed[relayed] = name
 
     def _blame(self, named: str, on: str, words: str) -> None:
         self.violations.append(Violation(named, self.world.now, on, words))
