@@ -98,6 +98,82 @@ async def test_what_may_be_lost_is_lost_in_an_outage_and_the_first_after_it_come
                 assert heard.qsize() <= 1  # the one that SCTP had already taken
 
 
+async def test_what_must_arrive_waits_after_a_second_without_an_answer_and_then_comes_in_portions(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with call() as made:
+        outage, sctp = Outage(made, monkeypatch), sctp_of(made)
+        lossy = made.one.createDataChannel("lossy", ordered=False, maxRetransmits=0)
+        await until(lossy, "open", lambda: lossy.readyState == "open")
+        outage.shut = True
+        monkeypatch.setattr(RTCSctpTransport, "_passable", True)  # it is not known yet
+        for second in range(5):
+            for number in range(20):
+                made.channel.send(f"message {20 * second + number}")
+                lossy.send("lost")
+                await asyncio.sleep(0)
+            tick(sctp)
+            await asyncio.sleep(0)
+        assert sum(not chunk._abandoned for chunk in sctp._sent_queue) == 20  # those of the first second
+        assert len(sctp._held) == 80
+        under_way = []
+        flush = sctp._data_channel_flush
+
+        async def counting() -> None:
+            await flush()
+            under_way.append(sum(not (chunk._acked or chunk._abandoned) for chunk in sctp._sent_queue))
+
+        monkeypatch.setattr(sctp, "_data_channel_flush", counting)
+        outage.open("resumed")
+        async with asyncio.timeout(10):
+            assert [await made.echoes.get() for _ in range(100)] == [f"echo message {number}" for number in range(100)]
+        assert under_way[0] <= 20
+        assert max(under_way) < 80
+        assert not sctp._held
+
+
+async def test_a_channel_that_is_closed_in_an_outage_says_first_what_it_has_to_say(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with call() as made:
+        outage, sctp = Outage(made, monkeypatch), sctp_of(made)
+        outage.shut = True
+        monkeypatch.setattr(RTCSctpTransport, "_passable", True)
+        made.channel.send("message 0")
+        await asyncio.sleep(0)
+        tick(sctp)
+        for number in range(1, 50):
+            made.channel.send(f"message {number}")
+        await asyncio.sleep(0)
+        assert sctp._held
+        made.channel.close()
+        await asyncio.sleep(0)
+        assert not sctp._reconfig_request
+        heard: list[str] = []
+        assert made.other.sctp
+        (there,) = made.other.sctp._data_channels.values()
+        there.on("message", heard.append)
+        outage.open("resumed")
+        await until(made.channel, "close", lambda: made.channel.readyState == "closed")
+        assert heard == [f"message {number}" for number in range(50)]
+
+
+async def test_what_is_lost_is_skipped_once_in_a_round_trip_and_again_when_nobody_answers() -> None:
+    async with call() as made:
+        sctp = sctp_of(made)
+        sctp._srtt = 3600.0
+        skips = []
+        for _ in range(3):
+            sctp._advanced_peer_ack_tsn = (sctp._last_sacked_tsn + 7) % (1 << 32)
+            sctp._update_advanced_peer_ack_point()
+            skips.append(sctp._forward_tsn_chunk is not None)
+        assert skips == [True, False, False]
+        assert sctp._t3_handle
+        sctp._srtt = 1e-9
+        tick(sctp)
+        assert sctp._forward_tsn_chunk
+
+
 async def test_after_an_outage_that_was_not_noticed_everything_is_said_at_once_and_without_caution(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -4,19 +4,29 @@ aiortc's retransmission timer neither backs off nor gives up, and its congestion
 into an outage it sends hundreds of packets a second. So it waits for the path, and goes on when the path is back.
 Messages of channels that may lose some would have been sent into the outage and lost; so they are, and do not come
 late and in the way of newer ones.
+
+What must arrive waits as soon as a second has passed without an acknowledgement. It would stand between messages that
+are lost, and the peer is told of one such gap in a round trip (FORWARD TSN, RFC 3758). Afterwards it goes in portions,
+with new messages of the others between them.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 
 import aiortc.rtcsctptransport
+from aiortc.rtcdatachannel import RTCDataChannel
 from aiortc.rtcdtlstransport import RTCDtlsTransport
-from aiortc.rtcsctptransport import USERDATA_MAX_LENGTH, WEBRTC_DCEP
+from aiortc.rtcsctptransport import USERDATA_MAX_LENGTH, WEBRTC_DCEP, SackChunk
 
 from landfast.session.aiortc.ice import RTCIceTransport
 
 _INITIAL_WINDOW = 3 * USERDATA_MAX_LENGTH  # bytes: what aiortc begins with (RFC 9260, section 7.2.1)
+_TRIP = 0.1  # seconds: until the round trip is measured
+_PORTION = 16  # messages under way at first, of those that have waited: some 10 ms of aiortc's work at either end
+
+_Message = tuple[RTCDataChannel, int, bytes]
 
 
 class RTCSctpTransport(aiortc.rtcsctptransport.RTCSctpTransport):
@@ -24,6 +34,10 @@ class RTCSctpTransport(aiortc.rtcsctptransport.RTCSctpTransport):
 
     def __init__(self, transport: RTCDtlsTransport, port: int = 5000) -> None:
         super().__init__(transport, port)
+        self._doubtful = False  # whether the retransmission timer has gone off since anything was acknowledged
+        self._held: deque[_Message] = deque()
+        self._portion = _PORTION
+        self._skipped: tuple[int, float] | None = None  # the last FORWARD TSN, and when it was sent
         self._listen(transport)
 
     def setTransport(self, transport: RTCDtlsTransport) -> None:
@@ -52,7 +66,44 @@ class RTCSctpTransport(aiortc.rtcsctptransport.RTCSctpTransport):
         elif not self._t3_handle:
             self._t3_start()
 
+    async def _receive_sack_chunk(self, chunk: SackChunk) -> None:
+        self._doubtful = False
+        self._portion += 2  # packets that are acknowledged at once: twice as many after a round trip
+        await super()._receive_sack_chunk(chunk)
+
+    async def _data_channel_flush(self) -> None:
+        if self._doubtful or self._held:
+            self._hold()
+        await super()._data_channel_flush()
+
+    def _hold(self) -> None:
+        """Let what must arrive wait, but for a portion of it."""
+        waiting = list(self._data_channel_queue)
+        self._data_channel_queue.clear()
+        for each in waiting:
+            (self._data_channel_queue if each[1] == WEBRTC_DCEP or _may_be_lost(each) else self._held).append(each)
+        if not (self._doubtful and self._t3_handle):  # with a timer, an acknowledgement is waited for
+            room = self._portion - sum(not (chunk._abandoned or chunk._acked) for chunk in self._sent_queue)
+            self._data_channel_queue.extend(self._held.popleft() for _ in range(min(room, len(self._held))))
+
+    async def _transmit_reconfig(self) -> None:
+        if not self._held:  # a channel's last messages go before its end
+            await super()._transmit_reconfig()
+
+    def _update_advanced_peer_ack_point(self) -> None:
+        """Once in a round trip is enough: aiortc skips at each acknowledgement, and that is acknowledged again."""
+        super()._update_advanced_peer_ack_point()
+        if self._forward_tsn_chunk:
+            to, now = self._forward_tsn_chunk.cumulative_tsn, asyncio.get_running_loop().time()
+            if self._skipped and self._skipped[0] == to and now < self._skipped[1] + (self._srtt or _TRIP):
+                self._forward_tsn_chunk = None
+                if not self._t3_handle:
+                    self._t3_start()
+            else:
+                self._skipped = to, now
+
     def _t3_expired(self) -> None:
+        self._doubtful, self._portion = True, _PORTION
         if self._passable:
             super()._t3_expired()
         else:
@@ -64,11 +115,11 @@ class RTCSctpTransport(aiortc.rtcsctptransport.RTCSctpTransport):
         """What may be lost and has waited."""
         waiting = list(self._data_channel_queue)
         self._data_channel_queue.clear()
-        for channel, protocol, data in waiting:
-            if protocol == WEBRTC_DCEP or (channel.maxRetransmits is None and channel.maxPacketLifeTime is None):
-                self._data_channel_queue.append((channel, protocol, data))
+        for each in waiting:
+            if each[1] != WEBRTC_DCEP and _may_be_lost(each):
+                each[0]._addBufferedAmount(-len(each[2]))
             else:
-                channel._addBufferedAmount(-len(data))
+                self._data_channel_queue.append(each)
 
     def _t1_expired(self) -> None:
         if self._passable:
@@ -81,3 +132,8 @@ class RTCSctpTransport(aiortc.rtcsctptransport.RTCSctpTransport):
             super()._reconfig_timer_expired()
         else:
             self._reconfig_handle = asyncio.get_running_loop().call_later(self._rto, self._reconfig_timer_expired)
+
+
+def _may_be_lost(message: _Message) -> bool:
+    channel = message[0]
+    return channel.maxRetransmits is not None or channel.maxPacketLifeTime is not None
