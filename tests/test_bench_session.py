@@ -119,6 +119,14 @@ def test_a_note_has_a_least_and_a_most() -> None:
     assert judge(target, rows(Figures(target.case))).met is None
 
 
+@pytest.mark.parametrize(
+    ("media", "met"), [({"video frames": [90.0]}, True), ({"audio": [40.0], "video": [None]}, False), ({}, None)]
+)
+def test_of_audio_and_video_everything_has_to_come_back(media: dict[str, list[float | None]], met: bool | None) -> None:
+    target = Target("H", "change-media/direct/landfast", "media never", 0, "because")
+    assert judge(target, rows(Figures(target.case, media=media))).met is met
+
+
 def test_a_ratio_is_of_two_cases_and_unknown_without_both() -> None:
     target = Target("D", "a/b/landfast", SET_UP, 1.3, "because", beside="a/b/stock-chromium")
     mine, theirs = Figures(target.case, setup=[500.0]), Figures(target.beside, setup=[400.0])

@@ -9,7 +9,7 @@ the network: the two descriptions are handed over by the bench itself, at the st
     place.py        the networks and the servers
     prober.py       a peer as a program of its own: landfast or aiortc; browser.py (with browser.html) is Chromium,
                     node.mjs a stack of Node.js; w3c.js is what these two have in common
-    media.py        what a prober sends beside: audio and video
+    media.py        what a prober sends beside: audio and video; media.js is that for the browser
     side.py         this side of that program, and a session of two
     faults.py       what happens to the network, and when it had happened
     outage.py       what arrived → how long nothing did. Pure

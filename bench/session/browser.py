@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _PAGE = Path(__file__).with_suffix(".html")
 _MEMORY = "/dev/shm"  # noqa: S108 -- tmpfs on every Linux; in a sandbox it is the sandbox's own and ends with it
+_WITH_MEDIA = "given => (prepare({ ...given, ...VISIBLE }), film())"
 _LOOKS = 9  # at the page's clock; the quickest tells its offset to less than a millisecond
 
 
@@ -59,7 +60,7 @@ class Browser:
         await self._ask("connection.close()")
 
     async def take(self) -> Heard:
-        said = await self._ask("take()")
+        said = await self._ask("({ ...take(), media: takeMedia() })")
         return Heard(
             [self._time(at) for at in said["probes"]],
             said["reliable"],
@@ -67,6 +68,7 @@ class Browser:
             said["sent"],
             said["candidates"],
             self._time(said["opened"]) if said["opened"] else None,
+            media={stream: [self._time(at) for at in times] for stream, times in said["media"].items()},
         )
 
     async def _ask(self, script: str) -> Any:
@@ -84,7 +86,9 @@ def _servers(given: Configuration) -> list[dict[str, Any]]:
 
 
 def _flags(given: Configuration) -> list[str]:
-    asked = Assignment(Role.ROBOT, "", "", stun=given.stun, turn=given.turn, authority=given.authority)
+    asked = Assignment(
+        Role.ROBOT, "", "", stun=given.stun, turn=given.turn, authority=given.authority, camera=given.media
+    )
     return [*chromium.flags(asked), "--disable-features=WebRtcHideLocalIpsWithMdns"]
 
 
@@ -113,7 +117,7 @@ async def _main(given: Configuration) -> None:
             await page.goto(_PAGE.as_uri())
             offset = await _offset(page)
             wish = {"iceServers": _servers(given), "iceTransportPolicy": "relay" if given.relay_only else "all"}
-            await page.evaluate("given => prepare(given)", wish)
+            await page.evaluate("given => prepare(given)" if not given.media else _WITH_MEDIA, wish)
             await prober.serve(Browser(page, offset))
             await browser.close()
 

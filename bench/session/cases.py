@@ -109,13 +109,16 @@ _MEDIA = tuple(
     replace(case, fault=f"{case.fault}-media", media=True, together=1)
     for case in (
         _change("direct", "landfast"),
+        *(_change("direct", peer) for peer in ("chromium", "chromium-controlling")),
         _dying(_change("direct", "stock-aiortc")),
         *(_change(path, "landfast") for path in _RELAYS),
         _blackout("direct", "landfast", events=4, together=1, lives=4),
         _blackout("relay-udp", "landfast", events=4, together=1, lives=4),
         _address("direct", "landfast"),
+        _address("direct", "chromium"),
         _address("relay-udp", "landfast"),
         _dying(_address("direct", "stock-aiortc")),
+        replace(_dying(_blackout("direct", "stock-aiortc")), events=1),
         Case("nothing", "direct", "landfast", faults.steady(20), events=1),
         Case("nothing", "direct", "stock-aiortc", faults.steady(20), events=1),
     )

@@ -10,6 +10,7 @@ import asyncio
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from aiortc.codecs import is_rtx
 from aiortc.mediastreams import AudioStreamTrack, MediaStreamError, MediaStreamTrack
 from av import VideoFrame
 
@@ -70,13 +71,13 @@ class Media:
         return heard
 
     def _track(self, track: MediaStreamTrack) -> None:
-        (receiver,) = (each for each in self._connection.getReceivers() if each.track is track)
+        (transceiver,) = (each for each in self._connection.getTransceivers() if each.receiver.track is track)
+        receiver = transceiver.receiver
         handle = receiver._handle_rtp_packet  # noqa: SLF001 -- nothing between SRTP and the jitter buffer is public
-        first: list[int] = []
+        again = {each.payloadType for each in transceiver._codecs if is_rtx(each)}  # noqa: SLF001
 
         async def handled(packet: Any, arrival_time_ms: int) -> None:
-            first[:] = first or [packet.ssrc]
-            if packet.ssrc == first[0]:  # retransmissions have an SSRC of their own (RFC 4588, section 4)
+            if packet.payload_type not in again:
                 self._came(track.kind)
             await handle(packet, arrival_time_ms=arrival_time_ms)
 

@@ -18,6 +18,7 @@ LINES = {
     "D": "own address replaced; UDP blocked",
     "E": "port budget; flood",
     "F": "long round trips; loss",
+    "H": "audio, video and data in one bundle",
     "I": "the robot of mifi",
 }
 """What is to be shown, in short."""
@@ -87,6 +88,7 @@ _NETLINK_PROOF = "the same, and half a round trip"
 _NETLINK_RELAY = "the kernel tells within 15 ms; two round trips for the relay, two for the path"
 _BROWSER = "no slower than who waits for one server after the other"
 _FELL_BACK = "`fallback` twice, and a round trip of TLS that is already there"
+_SEEN = "packets come again, and frames do: whoever looks on does not care which it was"
 _CALM = "nothing has happened that anybody need be told"
 
 
@@ -185,6 +187,22 @@ TARGETS: tuple[Target, ...] = (
         for case in ("loss-20", "loss-20-long")
         for each in _none("F", f"{case}/direct/landfast", _CALM, "changes of state", "restarts", "never")
     ),
+    *(
+        each
+        for fault, peers in {
+            "change": (
+                *(f"direct/{peer}" for peer in ("landfast", "chromium", "chromium-controlling")),
+                *(f"{path}/landfast" for path in ("relay-mobility", "relay-udp", "relay-tls")),
+            ),
+            "blackout-35": ("direct/landfast", "relay-udp/landfast"),
+            "address": ("direct/landfast", "direct/chromium", "relay-udp/landfast"),
+        }.items()
+        for peer in peers
+        for each in (
+            *_none("H", f"{fault}-media/{peer}", _SEEN, "media never"),
+            *_none("H", f"{fault}-media/{peer}", _KEPT, *INTACT),
+        )
+    ),
     *_none("I", "attempts/mifi/landfast", "the default route's interface alone", "foreign packets", "address changes"),
     Target("I", "attempts/mifi/landfast", "connected", 10, "each of them", least=10),
 )
@@ -198,11 +216,18 @@ def _count(key: str) -> Callable[[Row], float | None]:
     return lambda row: float(row[key])
 
 
+def _unseen(row: Row) -> float:
+    if not row["media"]:
+        raise KeyError("no event was measured")
+    return float(sum(stream["never"] for stream in row["media"].values()))
+
+
 MEASURES: dict[str, Callable[[Row], float | None]] = {
     UP: _median("client_to_peer"),
     DOWN: _median("peer_to_client"),
     SET_UP: lambda row: statistics.median(row["setup"]),
     "never": lambda row: float(row["client_to_peer"]["never"] + row["peer_to_client"]["never"]),
+    "media never": _unseen,
     "changes of state": _count("changes"),
     **{name: _count(name) for name in (*INTACT, "restarts")},
 }
