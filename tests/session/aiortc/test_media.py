@@ -20,7 +20,7 @@ from av import VideoFrame
 
 from landfast.session import RTCPeerConnection
 from landfast.session.aiortc.ice import RTCIceGatherer, RTCIceTransport
-from landfast.session.aiortc.media import AGAIN, FEW, FORGET, PATIENCE, RTCRtpReceiver, RTCRtpSender
+from landfast.session.aiortc.media import AGAIN, FEW, FORGET, PATIENCE, RTCRtpReceiver, RTCRtpSender, Sound
 from landfast.session.ice.agent import Agent
 from landfast.session.ice.settings import Settings
 from landfast.session.transport import Transport
@@ -305,7 +305,42 @@ async def test_the_bit_rate_is_estimated_anew_after_a_silence() -> None:
         assert made.private("remote_bitrate_estimator") is not before
 
 
-async def test_sound_and_what_is_not_wanted_are_left_to_aiortc() -> None:
+def sound(*numbers: int) -> list[int]:
+    """What is played, in its order, when these packets come."""
+    buffer, played = Sound(16, prefetch=4), []
+    for number in numbers:
+        packet = RtpPacket(sequence_number=(FIRST + number) % 65536, timestamp=number)
+        packet._data = b"opus"  # type: ignore[attr-defined]
+        _, frame = buffer.add(packet)
+        played += [frame.timestamp] if frame else []
+    return played
+
+
+def test_missing_sound_is_passed_over_without_a_pause() -> None:
+    assert sound(*range(10)) == list(range(6))
+    assert sound(0, 1, 2, 3, 4, *range(8, 20)) == [0, 1, 2, 3, 4, *range(8, 16)]
+
+
+def test_every_third_packet_lost_is_no_more_than_that() -> None:
+    came = [number for number in range(300) if number % 3]
+    assert sound(*came) == came[:-4]
+
+
+def test_sound_that_overtakes_a_little_is_put_in_order() -> None:
+    assert sound(0, 1, 5, 2, 4, 3, *range(6, 12)) == list(range(8))
+    assert sound(*range(12), 2) == list(range(8))
+
+
+def test_sound_goes_on_after_a_long_silence() -> None:
+    assert sound(*range(10), *range(5000, 5010)) == [*range(6), *range(5000, 5006)]
+
+
+async def test_a_receiver_of_sound_has_it_so() -> None:
+    receiver: Any = RTCRtpReceiver("audio", Wire())
+    assert isinstance(receiver._RTCRtpReceiver__jitter_buffer, Sound)
+
+
+async def test_what_is_not_wanted_are_left_to_aiortc() -> None:
     async with film(10) as made:
         made.receiver._enabled = False
         await made.show(0, 5)

@@ -6,7 +6,7 @@ versions.py     the releases of aiortc whose inside is known; another is refused
 candidates.py   candidates as the agent and as aiortc have them
 ice.py          our transport as RTCIceGatherer and RTCIceTransport
 sctp.py         SCTP that is quiet while nobody hears it
-media.py        audio and video that wait for the path, and a picture that goes on after
+media.py        audio and video that wait for the path, and go on when it is back
 seat.py         RTCPeerConnection with these in the place of aiortc's
 restart.py      + restarts by either side
 trickle.py      + candidates as they are found
