@@ -295,6 +295,17 @@ async def test_what_the_sender_remembers_is_asked_for() -> None:
         assert made.pictures_asked_for() == 0
 
 
+async def test_packets_that_cannot_be_read_are_no_picture_and_no_harm() -> None:
+    async with film(200, 190) as made:
+        for packet in made.packets[:180]:
+            packet.payload = b"\x80"  # more of the descriptor should follow (RFC 7741, section 4.2)
+        await made.show(0, 2)
+        await made.show_again(1)
+        await made.show(170, 172)
+        await made.show(*range(190, 195))
+        await made.decoded(4)
+
+
 async def test_the_bit_rate_is_estimated_anew_after_a_silence() -> None:
     async with film(10) as made:
         await made.show(0, 1)

@@ -107,7 +107,9 @@ class RTCRtpReceiver(aiortc.RTCRtpReceiver):
 
     async def _mend(self) -> None:
         assert self.__nack_generator
-        missing, origin = self.__nack_generator.missing, self.__jitter_buffer._origin or 0
+        missing, origin = self.__nack_generator.missing, self.__jitter_buffer._origin
+        if origin is None:
+            return  # there is no picture yet
         ahead = sorted((uint16_add(seq, -origin), seq) for seq in missing if uint16_add(seq, -origin) < _HALF)
         missing.intersection_update(seq for _, seq in ahead)
         if self._asked.keys() - missing:
@@ -142,8 +144,9 @@ class RTCRtpReceiver(aiortc.RTCRtpReceiver):
         self._asked.clear()
         self.__nack_generator.missing.clear()
         self.__nack_generator.max_seq = None
-        self.__jitter_buffer.remove(self.__jitter_buffer.capacity)
-        self.__jitter_buffer._origin = None
+        if self.__jitter_buffer._origin is not None:
+            self.__jitter_buffer.remove(self.__jitter_buffer.capacity)
+            self.__jitter_buffer._origin = None
         await self._send_rtcp_pli(self._source)
 
 
