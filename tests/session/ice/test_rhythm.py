@@ -51,3 +51,13 @@ def test_whatever_comes_patience_stays_within_reason(gaps: list[float]) -> None:
     rhythm = beaten(*gaps)
     assert 0.005 <= rhythm.usual <= 0.2
     assert rhythm.patience is None or 0.1 <= rhythm.patience <= 0.6 + 1e-9
+
+
+@given(st.lists(st.floats(0.0, 2.0), min_size=1, max_size=60))
+def test_a_silence_too_short_to_be_suspicious_is_known_at_once(gaps: list[float]) -> None:
+    rhythm, now = Rhythm(0.05), 0.0
+    for gap in gaps:
+        now += gap
+        rhythm.beat(now)
+        assert 0.05 <= rhythm.least
+        assert rhythm.patience is None or rhythm.least <= rhythm.patience

@@ -80,3 +80,17 @@ def test_what_is_refused_is_wished_later_or_never() -> None:
     wishes.refused(channel, None)
     assert list(wishes) == [permission]
     assert wishes.peer(CHANNELS[0]) is None
+
+
+def test_what_is_asked_for_is_not_due() -> None:
+    wishes = Wishes()
+    assert wishes.due == float("inf")
+    wishes.bind(ONE)
+    wishes.permit(ONE)
+    channel, permission = wishes.of(Ask.BIND, ONE), wishes.of(Ask.PERMIT, ONE)
+    assert channel and permission
+    wishes.refused(channel, 7.0)
+    wishes.refused(permission, 5.0)
+    assert wishes.due == 5.0
+    permission.asking = True
+    assert wishes.due == 7.0

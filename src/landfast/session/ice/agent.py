@@ -243,7 +243,7 @@ class Agent:
                 self._take(each, way, now)
         plain = len(items) == 1 and items[0][0][:1] > _STUN
         if plain and not current.asks and not current.moves:
-            self._due = min(self._due, now + self.settings.suspicion)  # the sooner that silence may be suspicious
+            self._due = min(self._due, now + self._lasting.rhythm.least)  # or a little before silence is suspicious
         else:
             self._settle(now)
 
@@ -253,20 +253,26 @@ class Agent:
         return None if self._due == inf else self._due
 
     def _soonest(self) -> float:
-        times = [inf if self.ground.deadline is None else self.ground.deadline]
+        ground = self.ground.deadline
+        soonest = inf if ground is None else ground
         if self.state is State.CLOSED:
-            return times[0]
-        times += [self._generations.deadline]
-        if (pair := self._generations.current.selected) and not pair.barred:
-            times += [pair.answered + self.settings.consent]
-            if self.state is not State.DISCONNECTED:
-                times += [pair.answered + self.settings.disconnected]
-        elif pair:
-            times += [self._rotation.deadline]
-        return min(times)
+            return soonest
+        soonest = min(soonest, self._generations.deadline)
+        pair = self._generations.current.selected
+        if pair is None:
+            return soonest
+        if pair.barred:
+            return min(soonest, self._rotation.deadline)
+        patience = self.settings.consent
+        if self.state is not State.DISCONNECTED:
+            patience = min(patience, self.settings.disconnected)
+        return min(soonest, pair.answered + patience)
 
     def handle_timer(self, now: float) -> None:
         """Do what is due."""
+        self._due = self._soonest()
+        if now < self._due:
+            return  # data has come since that was reckoned
         self.ground.handle_timer(now)
         if self.state is not State.CLOSED:
             for generation in self._generations.expired(now):

@@ -86,4 +86,7 @@ class Generations:
     @property
     def deadline(self) -> float:
         """When one of them has something to do."""
-        return min(*(each.deadline for each in self), *(until for _, until in self._lingering), inf)
+        soonest = min(self.current.deadline, self.pending.deadline if self.pending else inf)
+        for _, until in self._lingering:  # which only answer
+            soonest = min(soonest, until)
+        return soonest

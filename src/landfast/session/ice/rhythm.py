@@ -48,6 +48,12 @@ class Rhythm:
         return self._usual
 
     @property
+    def least(self) -> float:
+        """A silence that is too short to be suspicious: `patience` is never shorter, and takes longer to be known."""
+        newest = min(_MOST, self._gaps[-1]) if self._gaps else 0.0
+        return max(_LONGEST * newest, self._suspicion)
+
+    @property
     def patience(self) -> float | None:
         """The silence that is suspicious, seconds; None without a rhythm."""
         if self._patience is None and len(self._gaps) >= _ENOUGH:

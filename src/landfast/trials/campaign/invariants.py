@@ -293,15 +293,18 @@ class Invariants:
             self.astray,
         ]
 
+        self._hear_packets = [each for each in self._all if type(each).sent is not Invariant.sent]
+        self._hear_events = [each for each in self._all if type(each).told is not Invariant.told]
+
     def __iter__(self) -> Iterator[Invariant]:
         return iter(self._all)
 
     def sent(self, one: Sent) -> None:
         """A datagram left."""
-        for each in self._all:
+        for each in self._hear_packets:
             each.sent(one)
 
     def told(self, on: Name, event: Event, now: float) -> None:
         """An agent said something."""
-        for each in self._all:
+        for each in self._hear_events:
             each.told(on, event, now)

@@ -134,10 +134,8 @@ class Ledger:
         to, by = fragments(data)
         if way.proved == NEVER:
             way.tried.append(now)
-        for number, old in list(self._asked.items()):
-            if old.at + _REMEMBERED > now:
-                break
-            del self._asked[number]
+        while self._asked and self._asked[oldest := next(iter(self._asked))].at + _REMEMBERED <= now:
+            del self._asked[oldest]
         self._asked[data[8:20]] = _Asked(now, way, by, self.passwords.get(to, ""))
         return by
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import secrets
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -183,16 +183,12 @@ class Client:
     @property
     def deadline(self) -> float | None:
         """When `handle_timer` has something to do; None while there is nothing to wait for."""
-        return min(self._deadlines(), default=None)
-
-    def _deadlines(self) -> Iterator[float]:
-        yield from (request.repetition.due for request in self._requests.values())
+        whens = [request.repetition.due for request in self._requests.values()]
         if self.expires is not None:
-            yield self.expires
+            whens.append(self.expires)
         if self.state is State.STANDING:
-            if self._refresh_due != float("inf"):
-                yield self._refresh_due
-            yield from (wish.due for wish in self._wishes if not wish.asking)
+            whens += [self._refresh_due, self._wishes.due]
+        return min(whens, default=None)
 
     def handle_timer(self, now: float) -> None:
         """Do what is due; afterwards `deadline` lies behind `now`."""

@@ -61,6 +61,16 @@ class Wishes:
         yield from self._permissions.values()
         yield from self._channels.values()
 
+    @property
+    def due(self) -> float:
+        """When something is to be asked for; infinite while nothing is."""
+        soonest = float("inf")
+        for wishes in (self._permissions, self._channels):
+            for wish in wishes.values():
+                if wish.due < soonest and not wish.asking:
+                    soonest = wish.due
+        return soonest
+
     def permit(self, peer: Endpoint) -> None:
         """Wish for a permission."""
         self._permissions.setdefault(peer[0], Wish(peer)).owners.add(peer)

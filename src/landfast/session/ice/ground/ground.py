@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import secrets
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from landfast.model.facts import Endpoint
 from landfast.session.ice.candidate import Candidate, Type
@@ -83,11 +83,9 @@ class Ground:
     @property
     def deadline(self) -> float | None:
         """When `handle_timer` has something to do; None while there is nothing to wait for."""
-        return min((when for when in self._deadlines() if when is not None), default=None)
-
-    def _deadlines(self) -> Iterator[float | None]:
-        yield from (self._until, self._questions.deadline, self._releases.deadline)
-        yield from (relay.deadline for relay in self._relays)
+        whens = [self._until, self._questions.deadline, self._releases.deadline]
+        whens += [relay.deadline for relay in self._relays]
+        return min([when for when in whens if when is not None], default=None)
 
     def poll(self) -> Command | Said | None:
         """The next thing to do or to know; None when there is none."""

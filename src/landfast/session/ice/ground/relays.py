@@ -11,7 +11,7 @@ ticket (RFC 8016), on another line or on the same. So the first allocation and e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -133,11 +133,9 @@ class Relay:
     @property
     def deadline(self) -> float | None:
         """When `handle_timer` has something to do."""
-        return min((when for when in self._deadlines() if when is not None), default=None)
-
-    def _deadlines(self) -> Iterator[float | None]:
-        yield from (client.deadline for client in self._clients())
-        yield from (self._doubt, self._patience.rest, self._attempt.until if self._attempt else None)
+        whens = [self._doubt, self._patience.rest, self._attempt.until if self._attempt else None]
+        whens += [client.deadline for client in self._clients()]
+        return min([when for when in whens if when is not None], default=None)
 
     # Verbs.
 
@@ -350,7 +348,8 @@ class Relay:
 
     def _clients(self) -> list[Client]:
         asking = self._attempt.client if self._attempt and self._attempt.asked else None
-        return [client for client in dict.fromkeys((self._client, asking)) if client]
+        clients = [self._client] if self._client else []
+        return clients if asking is None or asking is self._client else [*clients, asking]
 
     def _line_of(self, client: Client) -> Held | None:
         attempt = self._attempt
@@ -359,7 +358,7 @@ class Relay:
     def _drain(self, now: float) -> list[tuple[Endpoint, bytes]]:
         """Take all that the clients have to say; gives what peers sent."""
         arrived: list[tuple[Endpoint, bytes]] = []
-        while found := next(((client, item) for client in self._clients() if (item := client.poll())), None):
+        while found := self._word():
             client, item = found
             if isinstance(item, Transmit):
                 if line := self._line_of(client):
@@ -369,6 +368,12 @@ class Relay:
             else:
                 self._heed(client, item, now)
         return arrived
+
+    def _word(self) -> tuple[Client, Transmit | Event] | None:
+        for client in self._clients():
+            if item := client.poll():
+                return client, item
+        return None
 
     def _heed(self, client: Client, event: Event, now: float) -> None:
         match event:
