@@ -88,7 +88,8 @@ def test_what_is_asked_for_is_not_due() -> None:
     wishes.bind(ONE)
     wishes.permit(ONE)
     channel, permission = wishes.of(Ask.BIND, ONE), wishes.of(Ask.PERMIT, ONE)
-    assert channel and permission
+    assert channel
+    assert permission
     wishes.refused(channel, 7.0)
     wishes.refused(permission, 5.0)
     assert wishes.due == 5.0
