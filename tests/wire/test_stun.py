@@ -54,6 +54,7 @@ def test_a_flipped_bit_under_a_fingerprint_is_no_message() -> None:
 def test_the_requests_of_rfc_5780_have_their_bytes() -> None:
     header = "0001%s2112a442" + ID.hex()
     assert stun.binding_request(ID).hex() == header % "0000"
+    assert stun.binding_indication(ID).hex() == "0011" + (header % "0000")[4:]
     assert stun.binding_request(ID, change_ip=True, change_port=True).hex() == header % "0008" + "0003000400000006"
     assert stun.binding_request(ID, change_port=True).hex() == header % "0008" + "0003000400000002"
     assert stun.binding_request(ID, response_port=0xABCD).hex() == header % "0008" + "00270004abcd0000"

@@ -81,6 +81,11 @@ def binding_request(
     return data[:2] + struct.pack("!H", len(data) + len(attributes) - _HEADER) + data[4:] + attributes
 
 
+def binding_indication(transaction_id: bytes) -> bytes:
+    """A Binding indication: nobody answers it, and a NAT keeps its binding for it (RFC 8489, section 2)."""
+    return bytes(codec.Message(codec.Method.BINDING, codec.Class.INDICATION, transaction_id))
+
+
 def binding_response(
     request: StunMessage, mapped: Endpoint, *, origin: Endpoint | None = None, other: Endpoint | None = None
 ) -> bytes:

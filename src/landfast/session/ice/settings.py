@@ -62,7 +62,14 @@ class Settings:
     repair: float = 1.0
     """Between two questions to a relay whether its allocation still stands."""
     repeat: float = 0.2
-    """Between two sendings of such a question, at most: with 0.5 s a relay was back after 0.56 s instead of 0.18."""
+    """Between two sendings of such a question, unless an answer takes longer: with 0.5 s a relay was back after 0.56 s
+    instead of 0.18."""
+    keep: float = 10.0
+    """Between two packets to a relay over UDP that is at rest: half of what the bindings of carriers live that forget
+    soonest (20 s), so that the fall-back still hears when it is needed."""
+    unanswered: float = 10.0
+    """Until it is told that a server is silent, as browsers do; an answer still counts for half a minute after that
+    (RFC 8489, section 6.2.1)."""
 
     relay_only: bool = False
     """W3C's iceTransportPolicy `relay`."""

@@ -538,3 +538,19 @@ def test_an_allocation_that_expires_unheard_is_lost_and_tried_again() -> None:
     told = world.run(100.0)
     assert isinstance(told[-1], Gathered)
     assert passes(world, relays)
+
+
+@pytest.mark.parametrize("url", ALL)
+def test_a_relay_at_rest_keeps_its_binding_over_udp_at_the_price_of_a_packet_in_ten_seconds(url: str) -> None:
+    world, relays, name = standing(url)
+    world.run(1.0)
+    relays.heard.clear()
+    world.run(100.0)
+    assert len(relays.heard) == (10 if url == UDP else 0)
+    assert not relays.asked[2:]  # nothing that has to be answered
+    assert passes(world, relays)
+    relays.heard.clear()
+    for _ in range(100):
+        world.ground.transmit(b"data", Path(name, PEER), world.now)
+        world.run(1.0)
+    assert len(relays.heard) == 100

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from landfast.model.facts import Endpoint
+from landfast.session.ice.candidate import Candidate, Type
 from landfast.session.ice.events import Close, Open, Path, Resolve, Socket, Transmit, Transport
 from landfast.session.ice.ground import Address, Ground, Said, Server, read_servers
 from landfast.session.ice.settings import Settings
@@ -22,7 +23,8 @@ PEER = ("203.0.113.77", 7000)
 UDP = "turn:198.51.100.5"
 TCP = "turn:198.51.100.5?transport=tcp"
 TLS = "turns:turn.example:3478"
-ADDRESSES = (Address(HERE),)
+ADDRESSES, BOTH = (Address(HERE),), (Address(THERE), Address(HERE))
+ASK = "stun:198.51.100.1"
 
 
 def servers(*urls: str) -> list[Server]:
@@ -225,3 +227,11 @@ class World:
         if self.ground.deadline is not None:
             whens.append(max(self.ground.deadline, self.now))
         return min(whens, default=None)
+
+
+def gathered(world: World) -> list[Candidate]:
+    return [candidate for _, candidate in world.ground.candidates]
+
+
+def kinds(world: World) -> list[Type]:
+    return [candidate.type for candidate in gathered(world)]

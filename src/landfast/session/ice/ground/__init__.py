@@ -5,6 +5,7 @@ said.py         what it tells the agent
 addresses.py    this host's addresses
 servers.py      STUN and TURN servers, read as applications write them
 names.py        their names, while a resolver looks them up
+hosts.py        one socket at each address of this host, and what STUN servers say of them
 sockets.py      every socket that is held, and who must close it
 reflexive.py    what STUN servers are asked
 relays.py       one relay: its allocation, the socket under it, and how both are repaired

@@ -13,19 +13,20 @@ from collections import deque
 from collections.abc import Callable, Collection, Sequence
 
 from landfast.model.facts import Endpoint
-from landfast.session.ice.candidate import Candidate, Type
-from landfast.session.ice.events import Command, Path, ServerRefused, ServerUnanswered, Socket, Transmit, Transport
+from landfast.session.ice.candidate import Candidate
+from landfast.session.ice.events import Command, Path, ServerUnanswered, Socket, Transmit
 from landfast.session.ice.ground.addresses import Address, canonical, family
 from landfast.session.ice.ground.budgets import Budgets
 from landfast.session.ice.ground.candidates import Candidates
+from landfast.session.ice.ground.hosts import Hosts
 from landfast.session.ice.ground.names import Names
-from landfast.session.ice.ground.preferences import BEST, of_addresses, of_relay
-from landfast.session.ice.ground.reflexive import Failed, Mapped, Questions
+from landfast.session.ice.ground.preferences import of_relay
+from landfast.session.ice.ground.reflexive import Questions
 from landfast.session.ice.ground.relays import Footing, Relay
 from landfast.session.ice.ground.releases import Releases
-from landfast.session.ice.ground.said import Gathered, GatheringDone, Lost, Said
+from landfast.session.ice.ground.said import GatheringDone, Said
 from landfast.session.ice.ground.servers import Server
-from landfast.session.ice.ground.sockets import Held, Sockets
+from landfast.session.ice.ground.sockets import Sockets
 from landfast.session.ice.settings import Settings
 
 _LAST_STUN = 3
@@ -41,15 +42,14 @@ class Ground:
         self._settings, self._servers = settings, tuple(servers)
         self._out: deque[Command | Said] = deque()
         self._addresses: dict[str, Address] = {}
-        self._hosts: dict[Socket, Held] = {}
         self._relays: list[Relay] = []
         self._welcomed: dict[Endpoint, None] = {}
         self._candidates, self._budgets = Candidates(), Budgets()
         self._sockets, self._names = Sockets(self._out.append), Names(self._out.append)
         self._releases = Releases(self._sockets)
-        self._questions = Questions(draw, settings.rto)
-        self._asked: set[tuple[Socket, Server]] = set()  # in this gathering
-        self._told: set[Server] = set()  # STUN servers that have answered in this gathering, or whose failure was told
+        self._hosts = Hosts(
+            self._sockets, self._candidates, self._names, Questions(draw, settings.rto), self._out.append
+        )
         self._footing = Footing(
             settings,
             draw,
@@ -63,6 +63,7 @@ class Ground:
         )
         self._begun = self._closed = False
         self._until: float | None = None  # when gathering is over whatever has not answered
+        self._late: float | None = None  # when it is told who has not
 
     # What may be read.
 
@@ -83,7 +84,7 @@ class Ground:
     @property
     def deadline(self) -> float | None:
         """When `handle_timer` has something to do; None while there is nothing to wait for."""
-        whens = [self._until, self._questions.deadline, self._releases.deadline]
+        whens = [self._until, self._late, self._hosts.deadline, self._releases.deadline]
         whens += [relay.deadline for relay in self._relays]
         return min([when for when in whens if when is not None], default=None)
 
@@ -96,11 +97,11 @@ class Ground:
     def set_addresses(self, addresses: Sequence[Address], now: float) -> None:
         """These are the host's addresses now; after the first gathering, sockets follow them at once."""
         before, self._addresses = self._addresses, {canonical(each.address) or each.address: each for each in addresses}
+        self._hosts.addresses = {} if self._settings.relay_only else self._addresses
         if not self._begun or self._closed:
             return
-        for held in [held for held in self._hosts.values() if held.address not in self._addresses]:
-            self._lose(held, "its address is gone")
-        self._open_hosts(now)
+        self._hosts.leave(self._addresses)
+        self._hosts.open_missing(now)
         if before.keys() != self._addresses.keys():
             self._move_relays(before.keys() - self._addresses.keys(), now)
         self._settle()
@@ -118,14 +119,10 @@ class Ground:
         if self._closed:
             return
         self._begun, self._until = True, now + self._settings.gathering
-        self._asked.clear()
-        self._told.clear()
+        self._late, self._hosts.servers = now + self._settings.unanswered, self._servers
         for server in self._servers:
             self._names.ask(server.host)
-        old = list(self._hosts.values())
-        self._open_hosts(now, fresh=fresh)
-        for held in [] if fresh else old:
-            self._ask_servers(held, now)
+        self._hosts.gather(now, fresh=fresh)
         for server in self._servers:
             if server.kind == "turn":
                 self._gather_relay(server, now, fresh=fresh)
@@ -168,7 +165,7 @@ class Ground:
         if self._closed:
             return None
         if held := self._hosts.get(socket):
-            return self._open_host(held.address, now) if held.address else None
+            return self._hosts.replace(held, now)
         relay = self._relay(socket)
         if relay is None or not self._budgets.allows(relay.server, now):
             return None
@@ -182,7 +179,7 @@ class Ground:
     def drop(self, socket: Socket, now: float) -> None:
         """It is not wanted any more: close it, or give the allocation back. Nothing is told of it."""
         if held := self._hosts.get(socket):
-            self._forget_host(held)
+            self._hosts.drop(held)
         elif relay := self._relay(socket):
             self._relays.remove(relay)
             relay.drop(now)
@@ -192,13 +189,12 @@ class Ground:
         """Give every allocation back, as far as one packet does, and close everything at once."""
         if self._closed:
             return
-        self._closed, self._until = True, None
+        self._closed, self._until, self._late = True, None, None
         for relay in self._relays:
             relay.drop(now)
         self._relays.clear()
         self._releases.close()
-        for held in list(self._hosts.values()):
-            self._forget_host(held)
+        self._hosts.close()
 
     # What the owner tells.
 
@@ -213,8 +209,7 @@ class Ground:
                 self._out.append(ServerUnanswered(server.url, "its name has no address"))
             elif server.kind == "turn":
                 self._gather_relay(server, now)
-        for held in self._hosts.values():
-            self._ask_servers(held, now)
+        self._hosts.resolved(now)
         self._settle()
 
     def opened(self, socket: Socket, local: Endpoint, now: float) -> None:
@@ -224,8 +219,7 @@ class Ground:
         if held is None:
             return
         if socket in self._hosts:
-            self._candidate(socket, Type.HOST, bound, base=bound[0])
-            self._ask_servers(held, now)
+            self._hosts.opened(held, now)
         else:
             for relay in self._relays:
                 relay.opened(held, now)
@@ -237,7 +231,7 @@ class Ground:
         if held is None:
             return
         if socket in self._hosts:
-            self._lose(held, why)
+            self._hosts.lose(held, why)
         elif relay := next((relay for relay in self._relays if held in relay.lines), None):
             relay.closed(held, why, now)
         else:
@@ -249,10 +243,8 @@ class Ground:
         if path.socket in self._hosts:
             if not data or data[0] > _LAST_STUN:
                 return [(data, path)]
-            answer = self._questions.receive(path.socket, data)
-            if answer is None:
+            if not self._hosts.receive(path.socket, data):
                 return [(data, path)]
-            self._answered(answer)
             self._settle()
             return []
         held = self._sockets.get(path.socket)
@@ -280,89 +272,18 @@ class Ground:
 
     def handle_timer(self, now: float) -> None:
         """Do what is due; afterwards `deadline` lies behind `now`."""
-        for step in self._questions.handle_timer(now):
-            if isinstance(step, Failed):
-                self._answered(step)
-            elif held := self._hosts.get(step.socket):
-                self._sockets.send(held, step.data, step.remote)
+        self._hosts.handle_timer(now)
         for relay in self._relays:
             relay.handle_timer(now)
         self._releases.handle_timer(now)
         self._settle()
         if self._until is not None and now >= self._until:
             self._done()
-
-    # Sockets and STUN servers.
-
-    def _open_hosts(self, now: float, *, fresh: bool = False) -> None:
-        """One for each address that has none, or for each."""
-        if self._settings.relay_only:
-            return
-        served = set() if fresh else {held.address for held in self._hosts.values()}
-        for address in self._addresses:
-            if address not in served:
-                self._open_host(address, now)
-
-    def _open_host(self, address: str, now: float) -> Socket:
-        held = self._sockets.open(Transport.UDP, now, local=address)
-        self._hosts[held.socket] = held
-        return held.socket
-
-    def _forget_host(self, held: Held) -> None:
-        del self._hosts[held.socket]
-        self._questions.forget(held.socket)
-        self._candidates.remove(held.socket)
-        self._sockets.close(held)
-
-    def _lose(self, held: Held, why: str) -> None:
-        self._forget_host(held)
-        self._out.append(Lost(held.socket, why))
-
-    def _ask_servers(self, held: Held, now: float) -> None:
-        """Every STUN server that this socket has not asked in this gathering."""
-        if not held.bound:
-            return
-        for server in self._servers:
-            if server.kind != "stun" or (held.socket, server) in self._asked:
-                continue
-            places = [place for place in self._names.of(server.host) if family(place) == family(held.bound[0])]
-            if places:
-                self._asked.add((held.socket, server))
-                asking = self._questions.ask(held.socket, server, (places[0], server.port), now)
-                self._sockets.send(held, asking.data, asking.remote)
-
-    def _answered(self, answer: Mapped | Failed) -> None:
-        server, held = answer.server, self._hosts.get(answer.socket)
-        if isinstance(answer, Failed):
-            self._unanswered(server, answer.code)
-            return
-        self._told.add(server)
-        if held and held.bound:  # what equals the host candidate is no news
-            self._candidate(held.socket, Type.SERVER_REFLEXIVE, answer.endpoint, base=held.bound[0], server=server)
-
-    def _unanswered(self, server: Server, code: int | None) -> None:
-        """Told once in a gathering, and of silence only when no socket has an answer."""
-        if server in self._told or (code is None and self._questions.asks(server)):
-            return
-        self._told.add(server)
-        silent = ServerUnanswered(server.url, "no answer")
-        self._out.append(silent if code is None else ServerRefused(server.url, code, ""))
-
-    def _candidate(
-        self, socket: Socket, kind: Type, endpoint: Endpoint, *, base: str, server: Server | None = None
-    ) -> None:
-        candidate = self._candidates.add(
-            socket,
-            kind,
-            endpoint,
-            wished=of_addresses(list(self._addresses.values())).get(base, BEST // 2),
-            base=base,
-            server=server.url if server else "",
-            host=server.host if server else "",
-            related=self._hosts[socket].bound if server else None,
-        )
-        if candidate:
-            self._out.append(Gathered(socket, candidate))
+        if self._late is not None and now >= self._late:
+            self._late = None
+            self._hosts.late()
+            for relay in self._relays:
+                relay.late()
 
     # Relays.
 
@@ -413,9 +334,8 @@ class Ground:
             self._done()
 
     def _pending(self) -> bool:
-        opening = any(not held.open for held in self._hosts.values())
         naming = any(self._names.waits(server.host) for server in self._servers)
-        return opening or naming or self._questions.asks() or any(relay.pending for relay in self._relays)
+        return self._hosts.pending or naming or any(relay.pending for relay in self._relays)
 
     def _done(self) -> None:
         self._until = None

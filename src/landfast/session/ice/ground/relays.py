@@ -83,6 +83,8 @@ class _Attempt:
     """Whether the agent waits for it."""
     asked: bool = False
     """Whether the line is open and the server is being asked."""
+    heard: bool = False
+    """Whether anything has come by the line."""
 
 
 class Relay:
@@ -102,6 +104,7 @@ class Relay:
         self._stood, self._since = False, float("-inf")  # whether it ever stood; since when
         self._redirected = False
         self._doubt: float | None = None  # until when a stream must have said something
+        self._said = float("-inf")  # when something last went by the line
 
     # What may be read.
 
@@ -135,6 +138,8 @@ class Relay:
         """When `handle_timer` has something to do."""
         whens = [self._doubt, self._patience.rest, self._attempt.until if self._attempt else None]
         whens += [client.deadline for client in self._clients()]
+        if self._is_kept:
+            whens.append(self._said + self._on.settings.keep)
         return min([when for when in whens if when is not None], default=None)
 
     # Verbs.
@@ -196,6 +201,11 @@ class Relay:
         elif self._client is None:
             self._lost("its address is gone")
 
+    def late(self) -> None:
+        """If the server has not answered yet, that is told; if it does later, that counts."""
+        if self.pending and self._attempt and self._attempt.asked and not self._attempt.heard:
+            self.telling.unanswered("no answer")
+
     def drop(self, now: float) -> None:
         """Give back what stands and what is tried, and be of no further use."""
         clients, lines = [(each, self._line_of(each)) for each in self._clients()], self.lines
@@ -235,6 +245,7 @@ class Relay:
         """What came by one of its lines; gives what peers sent."""
         attempt = self._attempt
         if attempt and attempt.asked and attempt.line is line:
+            attempt.heard = True
             attempt.client.receive(data, now)
         if self._client and self._line is line:
             self._client.receive(data, now)
@@ -249,6 +260,9 @@ class Relay:
         for client in self._clients():
             client.handle_timer(now)
         self._drain(now)
+        if self._line and self._is_kept and now >= self._said + self._on.settings.keep:
+            self._on.sockets.send(self._line, stun.binding_indication(self._on.draw(12)))
+            self._said = now
         if self._doubt is not None and now >= self._doubt:
             self._doubt = None
             if self._attempt is None:
@@ -260,6 +274,11 @@ class Relay:
             if self.idle:
                 self._begin(now)
         self._drain(now)
+
+    @property
+    def _is_kept(self) -> bool:
+        """Whether a NAT may forget it while it is at rest; a stream's binding lives for hours (RFC 5382, section 5)."""
+        return self._client is not None and self._line is not None and not self._line.stream
 
     # Attempts.
 
@@ -363,6 +382,7 @@ class Relay:
             if isinstance(item, Transmit):
                 if line := self._line_of(client):
                     self._on.sockets.send(line, item.data)
+                    self._said = now if line is self._line else self._said
             elif isinstance(item, Arrived):
                 arrived.append((item.peer, item.data))
             else:
@@ -419,7 +439,7 @@ class Relay:
     def _stands(self, client: Client, relayed: Endpoint, mapped: Endpoint | None, now: float) -> None:
         self._makes.stands(client)
         self._patience.stands()
-        self._stood, self._since, self._turn, self._doubt = True, now, 0, None
+        self._stood, self._since, self._said, self._turn, self._doubt = True, now, now, 0, None
         self.telling.stands(relayed, mapped)
 
     def _not_allocated(self, event: Refused, now: float) -> None:
