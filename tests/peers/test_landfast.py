@@ -23,6 +23,17 @@ async def test_it_connects_with_aiortc() -> None:
         assert "host 198.51.100.10" in gathered(robot)
 
 
+@pytest.mark.needs("program chromium")
+async def test_it_connects_with_a_chromium_that_hides_its_addresses() -> None:
+    """The name in its candidate is resolved by nobody: it is learned from its checks."""
+    async with network() as hosts:
+        robot = await peers.start(Stack.CHROMIUM, hosts["robot"], assignment(Role.ROBOT))
+        operator = await peers.start(Stack.LANDFAST, hosts["operator"], assignment(Role.OPERATOR))
+        for outcome in await asyncio.gather(robot.wait(), operator.wait()):
+            assert_connected_and_held(outcome)
+        assert gathered(robot) == {"host NAME.local"}
+
+
 async def test_two_of_them_connect() -> None:
     async with network() as hosts:
         robot = await peers.start(Stack.LANDFAST, hosts["robot"], assignment(Role.ROBOT))
