@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from bench.session.place import network, stand
+from bench.session.play import SETTLE
 from bench.session.prober import REFUSED
 from bench.session.side import Session, Side
 from landfast import clock
@@ -90,6 +91,7 @@ async def test_with_a_peer_that_cannot_restart_the_old_pair_stays(
     stack: str, said: list[str], path: str, *, peer_offers: bool
 ) -> None:
     async with met(stack, path, peer_offers=peer_offers) as session:
+        await session.flows(clock.monotonic() + SETTLE)
         before = await session.client.path()
         for _ in range(2):
             await session.take()
