@@ -144,14 +144,30 @@ class Host(ABC):
 
     async def udp(self, address: str = "0.0.0.0", port: int = 0) -> Socket:
         """A bound UDP socket; the family follows the address."""
-        family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        opened = await self.socket(family, socket.SOCK_DGRAM)
+        opened = await self.socket(family_of(address), socket.SOCK_DGRAM)
         try:
             opened.bind((address, port))
         except BaseException:
             opened.close()
             raise
         return opened
+
+    async def connect(
+        self, to: tuple[str, int], *, limit: int = 1 << 16
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A TCP connection; the family follows the address. `limit` is the longest line, in bytes. Raises OSError."""
+        opened = await self.socket(family_of(to[0]), socket.SOCK_STREAM)
+        try:
+            await asyncio.get_running_loop().sock_connect(opened, to)
+            return await asyncio.open_connection(sock=opened, limit=limit)
+        except BaseException:
+            opened.close()
+            raise
+
+
+def family_of(address: str) -> socket.AddressFamily:
+    """Of a literal address, as sockets have it."""
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
 
 
 async def _feed(stdin: asyncio.StreamWriter, data: bytes) -> None:

@@ -18,7 +18,7 @@ from math import nan
 
 from landfast import clock
 from landfast.errors import CapabilityMissing
-from landfast.kernel.host import Host
+from landfast.kernel.host import Host, family_of
 from landfast.model.facts import Endpoint
 from landfast.probes.questions import SENDS
 from landfast.wire import stun
@@ -64,7 +64,7 @@ async def source(host: Host, server: Endpoint, interface: str = "") -> str:
     """
     address, _ = server
     try:
-        opened = await host.socket(_family(address), socket.SOCK_DGRAM)
+        opened = await host.socket(family_of(address), socket.SOCK_DGRAM)
     except OSError as problem:  # a kernel without IPv6
         raise _no_way(address, interface, problem) from None
     with opened:
@@ -81,10 +81,6 @@ async def source(host: Host, server: Endpoint, interface: str = "") -> str:
 def _no_way(address: str, interface: str, problem: OSError) -> CapabilityMissing:
     way = f"a way to {address}" + (f" by {interface}" if interface else "")
     return CapabilityMissing(way, "an interface that is up, with an address and a route", problem.strerror or "")
-
-
-def _family(address: str) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in address else socket.AF_INET
 
 
 @dataclass(frozen=True)
@@ -148,7 +144,7 @@ class Socket:
 
         Raises OSError for an address or interface that is not there.
         """
-        family = _family(address)
+        family = family_of(address)
         opened = await host.socket(family, socket.SOCK_DGRAM)
         try:
             opened.setsockopt(*_RECVERR[family], 1)  # so that ICMP is heard although the socket is not connected

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from landfast import clock
 from landfast.errors import BadFile
-from landfast.kernel.host import Host
+from landfast.kernel.host import Host, family_of
 from landfast.model.facts import Endpoint
 from landfast.probes.questions import SENDS
 
@@ -204,9 +204,8 @@ async def valid_from(host: Host, server: Endpoint, context: ssl.SSLContext, name
 
 
 async def _open(host: Host, server: Endpoint, kind: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in server[0] else socket.AF_INET
     try:
-        return await host.socket(family, kind)
+        return await host.socket(family_of(server[0]), kind)
     except OSError as problem:  # a kernel without this family
         raise Problem(_word(problem)) from None
 

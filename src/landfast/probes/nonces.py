@@ -4,7 +4,6 @@ down."""
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Sequence
 
 from landfast.errors import LandfastError
@@ -31,13 +30,7 @@ async def seen(host: Host, control: Endpoint, marks: Sequence[bytes]) -> list[Se
 
 
 async def _ask(host: Host, control: Endpoint, marks: Sequence[bytes]) -> list[Seen]:
-    opened = await host.socket(socket.AF_INET6 if ":" in control[0] else socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        await asyncio.get_running_loop().sock_connect(opened, control)
-        reader, writer = await asyncio.open_connection(sock=opened, limit=_LONGEST)
-    except BaseException:
-        opened.close()
-        raise
+    reader, writer = await host.connect(control, limit=_LONGEST)
     try:
         for mark in marks:
             writer.write(f"GET /v1/seen/{mark.hex()} HTTP/1.1\r\nHost: {control[0]}\r\n\r\n".encode())

@@ -155,15 +155,11 @@ async def accompany(host: Host, server: Endpoint, tell: Callable[[Fact], None]) 
 
 
 async def _connect(host: Host, server: Endpoint) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    opened = await host.socket(socket.AF_INET6 if ":" in server[0] else socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _GIVE_UP_MS)
-        await asyncio.get_running_loop().sock_connect(opened, server)
-        return await asyncio.open_connection(sock=opened)
-    except BaseException:
-        opened.close()
-        raise
+    reader, writer = await host.connect(server)
+    opened: socket.socket = writer.get_extra_info("socket")
+    opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _GIVE_UP_MS)
+    return reader, writer
 
 
 async def _write(writer: asyncio.StreamWriter, waiting: dict[bytes, float]) -> None:

@@ -10,7 +10,7 @@ import os
 import socket
 
 from landfast import clock
-from landfast.kernel.host import Host
+from landfast.kernel.host import Host, family_of
 from landfast.model.facts import Endpoint, TcpTried
 
 WITHIN = 1.2
@@ -22,8 +22,7 @@ async def over_tcp(host: Host, server: Endpoint) -> TcpTried:
     problem = ""
     try:
         async with asyncio.timeout(WITHIN):
-            family = socket.AF_INET6 if ":" in server[0] else socket.AF_INET
-            with await host.socket(family, socket.SOCK_STREAM) as opened:
+            with await host.socket(family_of(server[0]), socket.SOCK_STREAM) as opened:
                 await asyncio.get_running_loop().sock_connect(opened, server)
     except TimeoutError:
         problem = "timeout"

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import socket
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -142,14 +141,7 @@ async def _get(host: Host, control: Endpoint, path: str) -> tuple[bytes, bytes]:
 
     Raises OSError, ValueError.
     """
-    family = socket.AF_INET6 if ":" in control[0] else socket.AF_INET
-    opened = await host.socket(family, socket.SOCK_STREAM)
-    try:
-        await asyncio.get_running_loop().sock_connect(opened, control)
-        reader, writer = await asyncio.open_connection(sock=opened)
-    except BaseException:
-        opened.close()
-        raise
+    reader, writer = await host.connect(control)
     try:
         writer.write(f"GET {path} HTTP/1.1\r\nHost: landfast\r\nConnection: close\r\n\r\n".encode())
         answer = b""

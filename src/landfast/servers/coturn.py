@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from landfast.errors import RequestError
-from landfast.kernel.host import Host, Program
+from landfast.kernel.host import Host, Program, family_of
 from landfast.servers import running
 from landfast.servers.certificate import Certificate
 from landfast.servers.running import Running
@@ -134,9 +134,8 @@ async def _answers(host: Host, address: str, port: int) -> None:
 
 async def _accepts(host: Host, address: str, port: int) -> None:
     loop = asyncio.get_running_loop()
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
     while True:
-        with closing(await host.socket(family, socket.SOCK_STREAM)) as trying:
+        with closing(await host.socket(family_of(address), socket.SOCK_STREAM)) as trying:
             try:
                 return await loop.sock_connect(trying, (address, port))
             except ConnectionRefusedError:

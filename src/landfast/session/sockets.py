@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import cast
 
+from landfast.kernel.host import family_of
 from landfast.model.facts import Endpoint
 from landfast.session.ice.events import Open, Path, Socket, Transport
 
@@ -84,7 +85,7 @@ class _Datagrams:
         self._loop = asyncio.get_running_loop()
         self._lost = False
         address = wish.local or (wish.remote[0] if wish.remote else "0.0.0.0")
-        self._socket = socket.socket(_family(address), socket.SOCK_DGRAM)
+        self._socket = socket.socket(family_of(address), socket.SOCK_DGRAM)
         try:
             self._socket.setblocking(False)
             if wish.local:
@@ -195,13 +196,9 @@ class _Stream(asyncio.Protocol):
             self._owner.lost(self._wish.socket, why)
 
 
-def _family(address: str) -> int:
-    return socket.AF_INET6 if ":" in address else socket.AF_INET
-
-
 def _is_ours(address: str) -> bool:
     """Whether this host still has the address."""
-    with socket.socket(_family(address), socket.SOCK_DGRAM) as asking:
+    with socket.socket(family_of(address), socket.SOCK_DGRAM) as asking:
         try:
             asking.bind((address, 0))
         except OSError:

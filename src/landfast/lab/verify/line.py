@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from landfast import clock
-from landfast.kernel.host import Host
+from landfast.kernel.host import Host, family_of
 from landfast.model.facts import Endpoint
 from landfast.wire import stun
 from landfast.wire.stun import StunMessage
@@ -67,7 +67,7 @@ class Line:
 
         Its IPv4 datagrams are never fragmented. Raises OSError for an address that is not there.
         """
-        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        family = family_of(address)
         opened = await host.socket(family, socket.SOCK_DGRAM)
         try:
             if family == socket.AF_INET:

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager, suppress
 
 from landfast import clock
-from landfast.kernel.host import Host, Program
+from landfast.kernel.host import Host, Program, family_of
 from landfast.model.facts import Endpoint
 from landfast.servers import running
 from landfast.servers.reflector import control
@@ -40,7 +40,7 @@ class Reflector:
     def open(self, stack: ExitStack) -> None:
         """Listen on every endpoint, and end with the stack. Raises OSError."""
         for at in self.settings.endpoints:
-            family = socket.AF_INET6 if ":" in at[0] else socket.AF_INET
+            family = family_of(at[0])
             opened = stack.enter_context(socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK))
             if family == socket.AF_INET6:
                 opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
