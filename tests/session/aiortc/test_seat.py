@@ -11,7 +11,7 @@ from aiortc.rtcconfiguration import RTCIceTransportPolicy
 
 from landfast.errors import RequestError
 from landfast.session import RTCPeerConnection
-from landfast.session.ice.events import StateChanged
+from landfast.session.ice.events import RestartWaits, StateChanged
 from landfast.session.ice.machine import State
 from tests.session.aiortc.calls import LIMIT, call, ice, negotiate, ours, stock, until
 
@@ -50,6 +50,14 @@ async def test_audio_and_video_arrive_beside_the_data(one: Make, other: Make) ->
 def transports(connection: aiortc.RTCPeerConnection) -> set[object]:
     found: set[object] = connection._RTCPeerConnection__iceTransports  # type: ignore[attr-defined]
     return found
+
+
+async def test_a_restart_that_waits_says_so() -> None:
+    async with call() as made:
+        told: list[bool] = []
+        made.one.on("icerestartwaits", lambda: told.append(True))
+        ice(made.one).emit("said", RestartWaits())
+        assert told == [True]
 
 
 async def test_a_silent_peer_is_disconnected_and_failed_and_never_closed_and_comes_back() -> None:

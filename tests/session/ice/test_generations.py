@@ -6,6 +6,7 @@ from math import inf
 import pytest
 
 from landfast.session.ice import credentials
+from landfast.session.ice.candidate import Type
 from landfast.session.ice.credentials import Credentials
 from landfast.session.ice.events import Socket
 from landfast.session.ice.generation import Generation
@@ -77,6 +78,54 @@ def test_it_is_promoted_at_its_first_answer_when_the_old_one_is_silent(session: 
     old.selected.lost = True
     works(session.newest, 101, settled=False)
     assert session.promote(101)
+
+
+def pending(session: Generations, *, tried: bool = True) -> Generation:
+    """One that has a relay, which works, and a direct way that does not."""
+    session.restart(SOCKETS, None)
+    made = session.newest
+    made.set_remote(Credentials("rem1", "y" * 22), 101, lite=False)
+    direct, relay = pair(("203.0.113.9", 6001)), pair(socket=2, kind=Type.RELAYED)
+    direct.tries = int(tried)
+    for each in (direct, relay):
+        made.pairs.add(each)
+    made.answered(relay, 101, relay.base, 101, nominating=False)
+    return made
+
+
+def test_a_restart_that_finds_only_a_relay_waits_while_the_direct_pair_works(session: Generations) -> None:
+    old, new = session.current, pending(session)
+    assert old.selected is not None
+    assert not session.tick(101.4)
+    assert session.tick(101.51)  # its patience is over
+    assert not session.tick(101.6)  # told once
+    assert not new.nominating
+    assert new.deadline > 101.6
+    old.lasting.rhythm.last = old.selected.answered = 101.6
+    for _ in range(20):
+        old.lasting.rhythm.beat(old.lasting.rhythm.last + 0.02)
+    assert not session.promote(102.3)  # a moment's silence is no reason
+    assert old.roaming is not None
+    assert old.roaming.is_silent(102.3)
+    session.tick(102.51)
+    assert session.promote(102.51)
+    session.tick(102.51)
+    assert new.nominating
+
+
+def test_a_restart_that_waits_goes_on_when_a_direct_way_is_found(session: Generations) -> None:
+    new = pending(session)
+    assert session.tick(101.51)
+    (direct,) = [each for each in new.pairs if each.path.socket == 1]
+    new.answered(direct, 104, direct.base, 104.04, nominating=False)
+    assert new.nominating
+    assert new.selected is direct
+
+
+def test_where_no_direct_way_could_be_tried_a_relay_is_what_was_wanted(session: Generations) -> None:
+    new = pending(session, tried=False)
+    assert not session.tick(101.51)
+    assert new.nominating
 
 
 def test_after_a_failure_the_next_one_uses_other_sockets_until_one_succeeds(session: Generations) -> None:

@@ -20,7 +20,7 @@ from landfast.session.aiortc import media
 from landfast.session.aiortc.ice import RTCIceGatherer, RTCIceTransport
 from landfast.session.aiortc.sctp import RTCSctpTransport
 from landfast.session.ice.agent import Agent
-from landfast.session.ice.events import Event, ServerRefused, ServerUnanswered
+from landfast.session.ice.events import Event, RestartWaits, ServerRefused, ServerUnanswered
 from landfast.session.ice.ground import Server, read_servers
 from landfast.session.ice.settings import Settings
 from landfast.session.policy import Policy
@@ -61,6 +61,8 @@ class RTCPeerConnection(aiortc.RTCPeerConnection):
     def _said(self, event: Event) -> None:
         if isinstance(event, ServerRefused | ServerUnanswered):
             self.emit("icecandidateerror", event)
+        elif isinstance(event, RestartWaits):
+            self.emit("icerestartwaits")
 
     def __createDtlsTransport(self) -> RTCDtlsTransport:
         relay_only = self.__configuration.iceTransportPolicy is RTCIceTransportPolicy.RELAY

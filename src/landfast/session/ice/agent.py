@@ -31,6 +31,7 @@ from landfast.session.ice.events import (
     PeerReturned,
     Received,
     Resolve,
+    RestartWaits,
     RoleChanged,
     ServerRefused,
     ServerUnanswered,
@@ -355,9 +356,9 @@ class Agent:
 
     def _proceed(self, now: float) -> None:
         """What the generations want."""
+        if self._generations.tick(now):
+            self._out.append(RestartWaits())
         for generation in self._generations:
-            if now >= generation.deadline:
-                generation.tick(now)
             if pushed := generation.pairs.take_pushed_out():
                 self._forget(pushed, self._generations)
         if self._generations.promote(now) and (pair := self._generations.current.selected):

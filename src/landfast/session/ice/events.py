@@ -159,6 +159,12 @@ class PeerReturned:
 
 
 @dataclass(frozen=True)
+class RestartWaits:
+    """A restart has only found ways through more relays than the pair that data takes, which works: it stays until that
+    is silent, or until a way as short is found. Where a port budget is used up, no new flow is let through."""
+
+
+@dataclass(frozen=True)
 class RoleChanged:
     """A conflict of roles was resolved (RFC 8445, section 7.3.1.1)."""
 
@@ -176,5 +182,6 @@ Event = (
     | ServerUnanswered
     | ConsentRevoked
     | PeerReturned
+    | RestartWaits
     | RoleChanged
 )

@@ -50,6 +50,11 @@ class Generation:
     """It only answers."""
     failed: bool = False
     """Checks went on for long enough without any success, and have ended."""
+    within: int | None = None
+    """While the generation before carries the data: how many relays are on its way."""
+    waits: bool = False
+    """Nothing is nominated, because ways as short as that one were tried in vain: there may be no room for new flows
+    (a budget of ports), and make before break does not give up the better for the worse."""
     roaming: Roaming | None = None
     asks: list[Pair] = field(default_factory=list)
     moves: list[tuple[Pair, Why]] = field(default_factory=list)
@@ -265,11 +270,26 @@ class Generation:
             best, self.pairs, controlling=True, complete=complete
         ):
             return
+        self.waits = self._is_worse(best)
+        if self.waits:
+            return
         self.nominating = True
         if best is not self.selected:
             self._select(best, now, Why.ANSWERED)
         else:
             self.asks.append(best)
+
+    def _is_worse(self, best: Pair) -> bool:
+        if self.within is None or checklist.relays(best) <= self.within:
+            return False
+        return any(pair.tries and checklist.relays(pair) <= self.within for pair in self.pairs)
+
+    def carries(self, now: float, *, patience: float = 0.0) -> bool:
+        """Whether data goes this way and arrives, as far as known: the peer is not silent for longer than that."""
+        roaming = self.roaming
+        if roaming is None or not self.may_send(now):
+            return False
+        return not roaming.is_silent(now) or now < roaming.silent_since + patience
 
     def switch_role(self) -> None:
         """A conflict is resolved (RFC 8445, section 7.3.1.1)."""
@@ -313,7 +333,7 @@ class Generation:
         if (
             self.roaming
             and self.role.controlling
-            and not self.nominating
+            and not (self.nominating or self.waits)
             and checklist.best(self.pairs, controlling=True)
         ):
             times.append(self._valid_since + self.lasting.settings.patience)

@@ -2,6 +2,8 @@
 
 restart   ──→ pending ──promote──→ current ──→ lingering, 5 s ──→ expired
                  └──abort
+
+A pending one that has only found a way through more relays waits, while the current one works.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from math import inf
 
+from landfast.session.ice.checklist import relays
 from landfast.session.ice.events import Socket
 from landfast.session.ice.generation import Generation
 from landfast.session.ice.settings import Settings
@@ -64,14 +67,27 @@ class Generations:
         aborted, self.pending = self.pending, None
         return aborted
 
+    def tick(self, now: float) -> bool:
+        """Let each do what is due. Whether the pending one has begun to wait."""
+        if pending := self.pending:
+            old = self.current.selected
+            carries = old is not None and self.current.carries(now, patience=self._settings.fallback)
+            pending.within = relays(old) if old and carries else None
+            pending.waits &= carries
+        waited = pending is not None and pending.waits
+        for each in self:
+            if now >= each.deadline:
+                each.tick(now)
+        return pending is not None and pending.waits and not waited
+
     def promote(self, now: float) -> bool:
         """Let the pending one carry the data: when its pair is nominated, or when the old one does not carry them."""
         pending, old = self.pending, self.current
         if pending is None or not pending.may_send(now):
             return False
-        carries = old.may_send(now) and old.roaming is not None and not old.roaming.is_silent(now)
-        if carries and not pending.settled:
+        if not pending.settled and old.carries(now, patience=self._settings.fallback if pending.waits else 0.0):
             return False
+        pending.within, pending.waits = None, False
         self.current, self.pending, self._failures = pending, None, 0
         old.retired = True
         self._lingering.append((old, now + self._settings.linger))
