@@ -53,6 +53,7 @@ class Figures:
     seconds: float = 0.0
     """That the case took."""
     problems: list[str] = field(default_factory=list)
+    """What broke."""
     frames_lost: int = 0
     """By the bench's own wire, which could not keep up: such figures are too bad."""
 
@@ -121,6 +122,8 @@ async def _sessions(case: Case, place: Place, figures: Figures, wanted: int, dra
             told = [state for side in (session.client, session.peer) for state in side.states]
             figures.changes += sum(at > connected and not state.startswith("error") for at, state in told)
             figures.problems += [state for _, state in told if state.startswith("another")]
+            sides = zip((session.client, session.peer), case.stacks, strict=True)
+            figures.problems += [side.complaint for side, stack in sides if stack == "landfast" and side.complaint]
             errors = sum(at > connected and state.startswith("error") for at, state in told)
             if errors or case.budget:
                 figures.notes["errors told"] = max(errors, figures.notes.get("errors told", 0))

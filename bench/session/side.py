@@ -25,6 +25,7 @@ _ANSWER = 20.0  # seconds: gathering from servers that do not answer
 OPEN = 15.0  # seconds from the answer to open channels: DTLS on a link that loses a fifth
 _LAST = 5.0  # seconds for reliable messages on their way
 _LOOK, _HEAR = 0.05, 0.25
+_WRONG = "Traceback"  # in what a program of Python writes
 _HAND_OVER = 0.01  # seconds between two looks for candidates to hand over
 # What ends an aiortc or a Chromium that waits for somebody.
 _GRACE = 3.0
@@ -123,6 +124,12 @@ class Side:
         except (TimeoutError, WorldError, OSError):
             self._program.send_signal(signal.SIGKILL)
             await self._program.wait()
+
+    @property
+    def complaint(self) -> str:
+        """What of its program went wrong without ending it; empty if nothing was written of it."""
+        written = self._log.end()
+        return written if _WRONG in written else ""
 
     @property
     def public(self) -> tuple[str, int]:

@@ -90,7 +90,7 @@ def beside(each: Figures) -> str:
     said += [f"{name} {value:g}" for name, value in each.notes.items()]
     said += [f"{stream} {told(values)}" for stream, values in each.media.items()]
     said += [f"{each.frames_lost} frames lost by the bench"] if each.frames_lost else []
-    said += [f"FAILED: {problem[:300]}" for problem in dict.fromkeys(each.problems)]
+    said += [f"FAILED: {problem[-300:]}" for problem in dict.fromkeys(each.problems)]
     return "; ".join(said)
 
 
