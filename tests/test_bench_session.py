@@ -127,6 +127,13 @@ def test_of_audio_and_video_everything_has_to_come_back(media: dict[str, list[fl
     assert judge(target, rows(Figures(target.case, media=media))).met is met
 
 
+def test_without_a_session_nothing_was_kept() -> None:
+    target = Target("A", OUTAGE.case, "lost", 0, "because")
+    assert judge(target, rows(Figures(target.case, problems=["WorldError"]))).met is None
+    assert judge(target, rows(Figures(target.case, sessions=1))).met is True
+    assert judge(target, rows(Figures(target.case, sessions=1, lost=1))).met is False
+
+
 def test_a_ratio_is_of_two_cases_and_unknown_without_both() -> None:
     target = Target("D", "a/b/landfast", SET_UP, 1.3, "because", beside="a/b/stock-chromium")
     mine, theirs = Figures(target.case, setup=[500.0]), Figures(target.beside, setup=[400.0])

@@ -232,6 +232,8 @@ MEASURES: dict[str, Callable[[Row], float | None]] = {
     **{name: _count(name) for name in (*INTACT, "restarts")},
 }
 """How they are found in a row. Every other one is one of the case's notes."""
+_COUNTS = (*INTACT, "restarts", "changes of state", "never")
+"""Those that are 0 where nobody was connected."""
 
 
 def judge(target: Target, rows: Mapping[str, Row]) -> Judged:
@@ -244,6 +246,8 @@ def judge(target: Target, rows: Mapping[str, Row]) -> Judged:
         value = _value(target.measure, row)
         scale = _value(target.measure, other) if other else 1.0
     except (KeyError, statistics.StatisticsError):  # a row of an earlier bench; no session was connected
+        return unknown
+    if target.measure in _COUNTS and not row["sessions"]:
         return unknown
     if target.measure in (UP, DOWN) and not row["client_to_peer"]["n"]:
         return unknown
