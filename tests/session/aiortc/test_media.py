@@ -269,6 +269,16 @@ async def test_a_packet_that_does_not_come_holds_the_picture_up_for_a_second() -
         assert made.asked_for() == [[3]] * 2
 
 
+async def test_what_the_sender_has_forgotten_holds_nothing_up() -> None:
+    async with film(150, 131) as made:
+        await made.show(0, *range(2, 130), every=1)
+        assert made.pictures_asked_for() == 0
+        await made.show(130, every=1)
+        assert made.pictures_asked_for() == 1
+        await made.show(*range(131, 140), every=1)
+        await made.decoded(8)
+
+
 async def test_another_gap_has_its_own_time() -> None:
     async with film(40) as made:
         for gap in range(2, 38, 2):

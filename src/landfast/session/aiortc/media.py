@@ -107,16 +107,21 @@ class RTCRtpReceiver(aiortc.RTCRtpReceiver):
 
     async def _mend(self) -> None:
         assert self.__nack_generator
-        missing, origin = self.__nack_generator.missing, self.__jitter_buffer._origin
+        missing, buffer = self.__nack_generator.missing, self.__jitter_buffer
+        origin = buffer._origin
         if origin is None:
             return  # there is no picture yet
-        ahead = sorted((uint16_add(seq, -origin), seq) for seq in missing if uint16_add(seq, -origin) < _HALF)
-        missing.intersection_update(seq for _, seq in ahead)
-        if self._asked.keys() - missing:
+        gone = self._asked.keys() - missing
+        waits = [seq for seq in gone if uint16_add(seq, -origin) < buffer.capacity]
+        if any(buffer._packets[seq % buffer.capacity] is None for seq in waits):
+            await self._begin_anew()  # it is too old to be asked for, and the picture would wait for it
+            return
+        if gone:
             self._catch_up()
-        if missing or self._asked:
-            await self._send_rtcp_nack(self._source, [seq for _, seq in ahead])
-        if ahead and self._heard - self._asked[ahead[0][1]].since > PATIENCE:
+        ahead = sorted(missing, key=lambda seq: uint16_add(seq, -origin))
+        if ahead or gone:
+            await self._send_rtcp_nack(self._source, ahead)
+        if ahead and self._heard - self._asked[ahead[0]].since > PATIENCE:
             await self._begin_anew()
 
     async def _send_rtcp_nack(self, media_ssrc: int, lost: list[int]) -> None:
