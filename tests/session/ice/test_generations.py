@@ -146,6 +146,13 @@ def test_after_a_failure_the_next_one_uses_other_sockets_until_one_succeeds(sess
     assert session.newest.without == frozenset()
 
 
+def test_a_restart_that_no_peer_took_up_says_nothing_against_the_sockets(session: Generations) -> None:
+    for _ in range(3):
+        session.restart(SOCKETS, None)
+        assert session.newest.without == frozenset()
+        assert session.abort() is not None
+
+
 def test_before_the_peer_is_known_a_restart_only_changes_the_credentials() -> None:
     session = Generations(Settings(), make, controlling=True)
     old = session.current

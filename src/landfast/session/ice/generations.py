@@ -63,8 +63,10 @@ class Generations:
         return old_pending
 
     def abort(self) -> Generation | None:
-        """There will be no new one; gives the one that was pending."""
+        """There will be no new one; gives the one that was pending. Where no peer took it up, no socket failed."""
         aborted, self.pending = self.pending, None
+        if aborted and aborted.remote is None:
+            self._failures -= 1
         return aborted
 
     def tick(self, now: float) -> bool:
