@@ -32,7 +32,7 @@ MESSAGE = 16 * 1024
 _AHEAD = 1 << 18  # bytes that may wait in a channel
 _TOGETHER = 10  # sessions that connect at a time
 _WINDOW, _LOST = 64, 0.5  # datagrams on their way; seconds after which they are lost
-_SETTLE = 10.0  # seconds until what was made is at rest
+_SETTLE = 45.0  # seconds until what was made is at rest: `Settings.checking`, and more
 
 
 async def pair(stack: str) -> tuple[Any, Any, Any, Any]:

@@ -446,3 +446,30 @@ def test_silence_is_asked_about_less_and_less() -> None:
     assert steps[1] == 0.05
     assert sorted(steps[1:]) == steps[1:]
     assert steps[-1] == 5.0
+
+
+@pytest.mark.parametrize("trip", [0.04, 0.7])
+def test_a_session_at_rest_is_asked_less_often_and_never_disconnected(trip: float) -> None:
+    world = World(trip=trip)
+    a, b = world.end("10.0.0.1", controlling=True), world.end("203.0.113.9", controlling=False)
+    world.start()
+    world.run(40)
+    start = world.now
+    world.run(200)
+    longest = min(Settings().rest, (Settings().disconnected - 4 * trip) / 1.2)
+    for end in (a, b):
+        times = [when for when, _, _ in checks(end) if when >= start]
+        pauses = [later - sooner for sooner, later in pairwise(times)]
+        assert sum(pauses) / len(pauses) == pytest.approx(longest, rel=0.1)
+        assert max(pauses) <= 1.2 * longest + 1e-6
+        assert end.states == ["checking", "connected", "completed"]
+
+
+def test_data_ends_the_rest() -> None:
+    world, a, _ = connected(seconds=0.1)
+    world.run(60)
+    last = checks(a)[-1][0]
+    assert a.agent.deadline is not None
+    assert a.agent.deadline > last + 0.8 * Settings().rest
+    assert a.agent.send(b"\x80" + bytes(20), world.now)
+    assert last + 0.8 * Settings().ping <= a.agent.deadline <= last + 1.2 * Settings().ping

@@ -205,6 +205,7 @@ class Agent:
         pair.counters.bytes_sent += len(data)
         self.ground.transmit(data, pair.path, now)
         self._pump(now, own=False)
+        self._stir()
         return True
 
     def close(self, now: float) -> None:
@@ -245,8 +246,14 @@ class Agent:
         plain = len(items) == 1 and items[0][0][:1] > _STUN
         if plain and not current.asks and not current.moves:
             self._due = min(self._due, now + self._lasting.rhythm.least)  # or a little before silence is suspicious
+            self._stir()
         else:
             self._settle(now)
+
+    def _stir(self) -> None:
+        """A session that rested is asked sooner."""
+        if (roaming := self._generations.current.roaming) and roaming.stir():
+            self._due = min(self._due, roaming.deadline)
 
     @property
     def deadline(self) -> float | None:

@@ -25,6 +25,7 @@ _LATE = 0.1  # seconds: a busy peer's answer, however near it is
 _SMOOTH = 0.25  # of a new measurement: one in three packets may be late without changing what late is
 _OTHERS = 5  # every so many checks, one goes another way: a fifth more, and 300 ms until the first
 _SELDOM = 5.0  # seconds between two questions to a relay that is not in use: each costs as much as three checks
+_LATEST = 1.2  # times the interval of checks, at most
 _DISTRUST = 60.0  # seconds that an address whose packets were copies is not followed for its data
 
 
@@ -39,7 +40,8 @@ class Roaming:
         self._settings, self._pairs, self._role, self._rhythm, self._draw = settings, pairs, role, rhythm, draw
         self._since = NEVER  # when it was selected
         self._unanswered: float | None = None  # when the oldest check without an answer was sent
-        self._next = NEVER
+        self._next = self._early = NEVER
+        self._stirred = True  # data went or came since a pair was last asked
         self._count = 0
         self._hurry = False
         self._chosen: Pair | None = None  # nominated right after it was asked: it is asked once more in its turn
@@ -66,6 +68,14 @@ class Roaming:
     def is_silent(self, now: float) -> bool:
         """Whether the peer should have been heard by now."""
         return now >= self._alarm()
+
+    def stir(self) -> bool:
+        """Data goes or comes. Whether it is the first since a pair was asked: then one may be asked sooner."""
+        if self._stirred:
+            return False
+        self._stirred = True
+        self._next = min(self._next, self._early)
+        return True
 
     def hurry(self) -> None:
         """A way is lost, or a new one is there: look at all of them at once."""
@@ -204,8 +214,14 @@ class Roaming:
         return next(step for until, step in self._settings.steps if quiet < until)
 
     def _wait(self, now: float) -> None:
-        jitter = 0.8 + 0.4 * self._draw(1)[0] / 255  # RFC 7675, section 5.1: so that sessions do not ask in step
-        self._next = now + self._settings.ping * jitter
+        jitter = 0.8 + (_LATEST - 0.8) * self._draw(1)[0] / 255  # RFC 7675, section 5.1: sessions do not ask in step
+        settings = self._settings
+        self._early = self._next = now + settings.ping * jitter
+        # Not while the peer may still look for a pair of its own, which our checks lead it to.
+        if not self._stirred and now >= self._since + settings.checking:
+            rest = min(settings.rest, (settings.disconnected - self._overdue(self.trip)) / _LATEST)
+            self._next = max(self._early, now + rest * jitter)
+        self._stirred = False
 
     def _is_trusted(self, pair: Pair, now: float) -> bool:
         return now >= self._distrusted.get(pair, NEVER) + _DISTRUST

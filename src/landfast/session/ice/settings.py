@@ -23,6 +23,9 @@ class Settings:
 
     ping: float = 2.5
     """Between consent checks, times 0.8 to 1.2. RFC 7675 says 5 s; libwebrtc does 2.5 s, and bindings of 20 s live."""
+    rest: float = 4.0
+    """The same while no data goes either way: the least that RFC 7675, section 5.1 allows. Less where the round trip is
+    so long that one lost check would be `disconnected`, and 2.5 s again from the first data on."""
     consent: float = 30.0
     """From the last valid answer until nothing more may be sent (RFC 7675, section 5.1)."""
     disconnected: float = 6.0
