@@ -43,7 +43,7 @@ def test_no_name_is_resolved_but_those_of_the_servers() -> None:
         ({"camera": True}, {"host 198.51.100.10", "host 10.42.0.1"}),
         ({}, {"host NAME.local"}),
         # This policy of Chromium's tells no host address at all: the other peer learns it from the first check.
-        ({"camera": True, "interfaces": Interfaces.DEFAULT_ROUTE}, set()),
+        pytest.param({"camera": True, "interfaces": Interfaces.DEFAULT_ROUTE}, set(), marks=pytest.mark.proof),
     ],
 )
 async def test_a_robot_with_chromium_connects_to_an_operator_with_aiortc(

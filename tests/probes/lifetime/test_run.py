@@ -85,25 +85,19 @@ def near(seconds: float) -> Any:
 
 
 @pytest.mark.lab
-async def test_each_state_has_its_lifetime_and_what_refreshes_it_is_told() -> None:
-    async def one(refresh: str) -> None:
+async def test_each_state_has_its_lifetime_and_what_refreshes_it_is_told_and_lost_packets_are_no_dead_bindings() -> (
+    None
+):
+    async def one(refresh: str, link: Link | None = None) -> None:
         nat = Nat(udp_timeout=3, udp_stream_timeout=4, refresh=refresh)  # type: ignore[arg-type]
-        async with behind(Router(nat=nat)) as lab:
+        async with behind(Router(nat=nat), link) as lab:
             made = await measure(lab, longest=9.0)
         assert made.measured("unreplied")[0] == near(3)
         assert made.measured("replied")[0] == near(3)
         assert made.measured("stream")[0] == near(4)
         assert inbound_refreshes(Evidence(made.facts)) is (refresh == "both")
 
-    await asyncio.gather(one("both"), one("outbound"))
-
-
-@pytest.mark.lab
-async def test_lost_packets_are_no_dead_bindings() -> None:
-    async with behind(Router(nat=Nat(udp_timeout=3, udp_stream_timeout=4)), Link(loss=0.1, delay_ms=20)) as lab:
-        made = await measure(lab, longest=9.0)
-    assert made.measured("unreplied")[0] == near(3)
-    assert made.measured("stream")[0] == near(4)
+    await asyncio.gather(one("both"), one("outbound"), one("both", Link(loss=0.1, delay_ms=20)))
 
 
 @pytest.mark.lab
