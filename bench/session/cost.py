@@ -51,22 +51,24 @@ async def pair(stack: str) -> tuple[Any, Any, Any, Any]:
 
 
 async def idle(stack: str, sessions: int, seconds: float) -> dict[str, float]:
-    """CPU and memory of sessions that say nothing; `sessions` counts ends."""
-    before = _resident()
+    """CPU and memory of sessions that say nothing; `sessions` counts ends, so 500 are 250 pairs in this process."""
+    before, spent = _resident(), _spent()
     kept: list[Any] = []
     for _ in range(sessions // 2 // _TOGETHER):
         kept += await asyncio.gather(*(pair(stack) for _ in range(_TOGETHER)))
+    ends = 2 * len(kept)
+    set_up = _spent() - spent
     await asyncio.sleep(_SETTLE)
     gc.collect()
     began, spent = clock.monotonic(), _spent()
     await asyncio.sleep(seconds)
     passed = clock.monotonic() - began
-    ends = 2 * len(kept)
     alive = sum(each.connectionState == "connected" for one, other, *_ in kept for each in (one, other))
     return {
         "sessions": ends,
         "connected": alive,
         "cpu_ms_per_minute": 1000 * 60 * (_spent() - spent) / passed / ends,
+        "set_up_cpu_ms": 1000 * set_up / ends,
         "kb": (_resident() - before) / ends / 1024,
     }
 

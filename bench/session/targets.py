@@ -20,6 +20,7 @@ LINES = {
     "F": "long round trips; loss",
     "H": "audio, video and data in one bundle",
     "I": "the robot of mifi",
+    "J": "what sessions cost, beside aiortc as it comes",
 }
 """What is to be shown, in short."""
 
@@ -89,6 +90,7 @@ _NETLINK_RELAY = "the kernel tells within 15 ms; two round trips for the relay, 
 _BROWSER = "no slower than who waits for one server after the other"
 _FELL_BACK = "`fallback` twice, and a round trip of TLS that is already there"
 _SEEN = "packets come again, and frames do: whoever looks on does not care which it was"
+_STOCK = "who changes to landfast shall not need another machine"
 _CALM = "nothing has happened that anybody need be told"
 
 
@@ -205,6 +207,15 @@ TARGETS: tuple[Target, ...] = (
     ),
     *_none("I", "attempts/mifi/landfast", "the default route's interface alone", "foreign packets", "address changes"),
     Target("I", "attempts/mifi/landfast", "connected", 10, "each of them", least=10),
+    Target("J", "cost/idle/landfast", "connected", 500, "each of them", least=500),
+    *(
+        Target("J", "cost/idle/landfast", measure, 1.0, _STOCK, beside="cost/idle/stock-aiortc")
+        for measure in ("cpu_ms_per_minute", "kb")
+    ),
+    *(
+        Target("J", f"cost/{case}/landfast", measure, float("inf"), _STOCK, 1.0, f"cost/{case}/stock-aiortc")
+        for case, measure in (("data", "mbit"), ("datagrams", "packets"))
+    ),
 )
 
 
