@@ -197,6 +197,9 @@ async def test_without_user_namespaces_what_provides_them_is_named() -> None:
 # Guests.
 
 users = pytest.mark.parametrize("user", [(), landfast.AS_USER] if landfast.AS_USER else [()], ids=str)
+users_in_proof = pytest.mark.parametrize(
+    "user", [(), pytest.param(landfast.AS_USER, marks=pytest.mark.proof)] if landfast.AS_USER else [()], ids=str
+)
 
 
 @lab
@@ -262,7 +265,7 @@ async def up(path: Path, user: tuple[str, ...] = ()) -> AsyncIterator[tuple[str,
 
 @lab
 @anyio
-@users
+@users_in_proof
 async def test_a_laboratory_that_is_up_is_used_from_elsewhere(user: tuple[str, ...], file: File) -> None:
     async with up(file(GOOD), user=user) as (name, program, said):
         assert "│  │        gateway: limit 10" in said
