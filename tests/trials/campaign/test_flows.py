@@ -53,11 +53,11 @@ def test_where_nothing_can_pass_nobody_is_blamed(story: Story) -> None:
 
 
 def test_the_world_must_have_been_passable_all_the_time(story: Story) -> None:
-    story.look(3, 8)
+    story.look(3, 3 + BOUND)
     story.is_passable = False
-    story.look(8, 8.5)
+    story.look(3 + BOUND, 4 + BOUND)
     story.is_passable = True
-    story.look(8.5, 12)
+    story.look(4 + BOUND, 4 + 2 * BOUND)
     assert not story.blamed
 
 

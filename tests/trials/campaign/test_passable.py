@@ -56,6 +56,16 @@ def test_what_a_fault_leaves_passable(what: Occasion, robot: Side, operator: Sid
     assert played.oracle.passable() is passable
 
 
+def test_a_ticket_is_of_no_use_where_only_streams_pass() -> None:
+    """The allocation stands, and may be moved over UDP alone."""
+    robot = Side(uplink=Uplink(behind="router"), relays=(Transport.UDP, Transport.TCP), relay_only=True)
+    played = connected(history(robot=robot, quota=1))
+    assert played.oracle.passable()
+    played.world.happen(Occasion.BLOCK_UDP, "robot-gw")
+    played.world.run(played.world.now + 0.02)
+    assert not played.oracle.passable()
+
+
 def test_two_symmetric_sides_without_a_relay_never_meet() -> None:
     assert not connected(history(robot=SYMMETRIC, operator=SYMMETRIC)).oracle.passable()
 

@@ -8,11 +8,12 @@ from typing import Protocol
 from landfast.trials.campaign.application import Ear
 from landfast.trials.campaign.history import Name, Traffic, other
 
-BOUND = 5.0
-"""Seconds of a passable world until data must flow both ways, beside ten round trips."""
+BOUND = 2.0
+"""Seconds of a passable world until data must flow both ways, beside ten round trips: a silence of settings.fallback,
+a question to a relay (settings.repair), and a little."""
 _TRIPS = 10
-AFTER_CONSENT = 15.0
-"""The same after a silence of 30 s: consent has ended, and another socket may be taken every 10 s (settings.rotate)."""
+AFTER_CONSENT = 12.0
+"""The same after a silence of 30 s: consent has ended, and another socket is taken every 10 s (settings.rotate)."""
 _CONSENT = 30.0
 _QUIET = 1.0  # seconds, beside the traffic's own gaps, until one looks at all
 

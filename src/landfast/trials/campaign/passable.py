@@ -84,7 +84,7 @@ class Oracle:
         """By an allocation that stands or moves along, or by a new one: at either address of the server."""
         if not self._can_ask_the_server(name):
             return
-        kept = [each for each in self.allocations(name) if each.ticket or self.is_heard(each, name)]
+        kept = [each for each in self.allocations(name) if self._moves(each, name) or self.is_heard(each, name)]
         sources = [_Source(each.socket.local, each.socket.local) for each in kept]
         for to in known:
             for source in sources:
@@ -141,7 +141,7 @@ class Oracle:
             at = next((each for each in self.allocations(name) if each.socket.local == to), None)
             if at is None or at.permissions.get(source.seen[0], 0.0) < self._world.now + _SOON:
                 return False
-            ours = bool(at.ticket and self._can_ask_the_server(name)) or self.is_heard(at, name)
+            ours = self._moves(at, name) or self.is_heard(at, name)
             return ours and not self._lapsed(name, to, source.seen)
         if self._history.side(name).relay_only:
             return False
@@ -187,14 +187,18 @@ class Oracle:
 
     # The relay.
 
-    def _can_ask_the_server(self, name: Name) -> bool:
+    def _can_ask_the_server(self, name: Name, *, streams: bool = True) -> bool:
         server = (self._world.server.addresses[0], self._world.server.port)
         address, relays = self._addresses(name, server), self._history.side(name).relays
         if not address or not relays:
             return False
         udp = Transport.UDP in relays and self._seen(name, (address[0], 0), server) is not None
-        streams = any(each is not Transport.UDP for each in relays)
+        streams = streams and any(each is not Transport.UDP for each in relays)
         return udp or (streams and self._seen(name, (address[0], 0), server, TCP) is not None)
+
+    def _moves(self, allocation: Allocation, name: Name) -> bool:
+        """Whether its ticket helps: from one stream to another coturn's do not (ground/clients.py)."""
+        return allocation.ticket is not None and self._can_ask_the_server(name, streams=False)
 
     def allocations(self, name: Name) -> list[Allocation]:
         """Those of a side: what it has told the peer, or sent by."""
