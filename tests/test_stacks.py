@@ -95,7 +95,7 @@ async def test_with_a_peer_that_cannot_restart_the_old_pair_stays(
         before = await session.client.path()
         for _ in range(2):
             await session.take()
-            known = len(session.client.states)
+            known, told = len(session.client.states), len(session.client.candidates)
             if said:
                 await session.restart()
             else:
@@ -105,4 +105,7 @@ async def test_with_a_peer_that_cannot_restart_the_old_pair_stays(
             await session.flows(clock.monotonic() + Settings().linger)
             assert [state for _, state in session.client.states[known:]] == said
             assert await session.client.path() == before
+            # What was gathered for the restart has not become the old pair's.
+            of_restart = f" ufrag {fragment(session.client)}"
+            assert all(each["candidate"].endswith(of_restart) for each in session.client.candidates[told:])
         assert await session.intact()
