@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from pathlib import Path
 
@@ -122,3 +123,13 @@ def test_the_lock_has_versions_and_hashes_and_no_address() -> None:
     for line in lines:
         assert re.match(r"[a-z0-9-]+==\S+ .*--hash=sha256:[0-9a-f]{64}", line)
     assert "://" not in lock
+
+
+def test_the_lock_of_other_stacks_has_versions_and_hashes_and_no_address() -> None:
+    text = (ROOT / "bench" / "stacks" / "package-lock.json").read_text()
+    packages = {name: each for name, each in json.loads(text)["packages"].items() if name}
+    assert packages
+    for each in packages.values():
+        assert re.fullmatch(r"\d+\.\d+\.\d+", each["version"])
+        assert each["integrity"].startswith("sha512-")
+    assert "://" not in text
