@@ -132,6 +132,28 @@ async def test_what_must_arrive_waits_after_a_second_without_an_answer_and_then_
         assert not sctp._held
 
 
+async def test_a_portion_that_is_held_again_stays_before_what_is_younger(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with call() as made:
+        outage, sctp = Outage(made, monkeypatch), sctp_of(made)
+        outage.shut = True
+        monkeypatch.setattr(RTCSctpTransport, "_passable", True)
+        made.channel.send("message 0")
+        await asyncio.sleep(0)
+        tick(sctp)
+        for number in range(1, 100):
+            made.channel.send(f"message {number}")
+        await asyncio.sleep(0)
+        assert sctp._held
+        sctp._doubtful = False  # something is acknowledged, but there is no room on the way yet
+        for number in range(100, 103):
+            sctp._hold()
+            made.channel.send(f"message {number}")
+        assert 0 < len(sctp._data_channel_queue) < 30
+        outage.open("resumed")
+        async with asyncio.timeout(10):
+            assert [await made.echoes.get() for _ in range(103)] == [f"echo message {number}" for number in range(103)]
+
+
 async def test_a_channel_that_is_closed_in_an_outage_says_first_what_it_has_to_say(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -36,6 +36,7 @@ class RTCSctpTransport(aiortc.rtcsctptransport.RTCSctpTransport):
         super().__init__(transport, port)
         self._doubtful = False  # whether the retransmission timer has gone off since anything was acknowledged
         self._held: deque[_Message] = deque()
+        self._ready: list[_Message] = []  # the portion of it that went last, which is older than the rest
         self._portion = _PORTION
         self._skipped: tuple[int, float] | None = None  # the last FORWARD TSN, and when it was sent
         self._listen(transport)
@@ -80,11 +81,17 @@ class RTCSctpTransport(aiortc.rtcsctptransport.RTCSctpTransport):
         """Let what must arrive wait, but for a portion of it."""
         waiting = list(self._data_channel_queue)
         self._data_channel_queue.clear()
+        ready, self._ready = {id(each) for each in self._ready}, []
+        self._held.extendleft(each for each in reversed(waiting) if id(each) in ready)
         for each in waiting:
-            (self._data_channel_queue if each[1] == WEBRTC_DCEP or _may_be_lost(each) else self._held).append(each)
+            if each[1] == WEBRTC_DCEP or _may_be_lost(each):
+                self._data_channel_queue.append(each)
+            elif id(each) not in ready:
+                self._held.append(each)
         if not (self._doubtful and self._t3_handle):  # with a timer, an acknowledgement is waited for
             room = self._portion - sum(not (chunk._abandoned or chunk._acked) for chunk in self._sent_queue)
-            self._data_channel_queue.extend(self._held.popleft() for _ in range(min(room, len(self._held))))
+            self._ready = [self._held.popleft() for _ in range(min(room, len(self._held)))]
+            self._data_channel_queue.extend(self._ready)
 
     async def _transmit_reconfig(self) -> None:
         if not self._held:  # a channel's last messages go before its end
