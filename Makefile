@@ -26,7 +26,7 @@ bench: ## how quick it is, beside the obvious alternative; writes build/bench/
 	@make/setup.sh bench
 	@$(bin)/python -m bench
 
-bench-session: ## how long a session is without data when its network changes, beside aiortc and Chromium (30 minutes)
+bench-session: ## how long a session is without data when its network changes, beside aiortc and Chromium (45 minutes)
 	@make/setup.sh test
 	@$(bin)/python -m bench.session
 

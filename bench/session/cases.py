@@ -18,6 +18,8 @@ EVENTS = 10
 """Of each case, at random phases: the median of fewer would move by a ping's interval."""
 FEW = 3
 """Of those that do not come back: each costs the whole watch."""
+SOME = 5
+"""With media: what is told is the longest, and the machine carries one such session."""
 
 
 @dataclass(frozen=True)
@@ -106,14 +108,13 @@ OTHERS: dict[str, tuple[str, ...]] = {
 """Cases that count something else than outages: see attempts.py and load.py."""
 
 _MEDIA = tuple(
-    replace(case, fault=f"{case.fault}-media", media=True, together=1)
+    replace(case, fault=f"{case.fault}-media", media=True, together=1, events=min(case.events, SOME))
     for case in (
         _change("direct", "landfast"),
         *(_change("direct", peer) for peer in ("chromium", "chromium-controlling")),
         _dying(_change("direct", "stock-aiortc")),
         *(_change(path, "landfast") for path in _RELAYS),
-        _blackout("direct", "landfast", events=4, together=1, lives=4),
-        _blackout("relay-udp", "landfast", events=4, together=1, lives=4),
+        *(_blackout(path, "landfast", events=2) for path in ("direct", "relay-udp")),
         _address("direct", "landfast"),
         _address("direct", "chromium"),
         _address("relay-udp", "landfast"),

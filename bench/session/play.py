@@ -87,7 +87,8 @@ async def play(case: Case, seed: int, events: int | None = None) -> Figures:
 async def _sessions(case: Case, place: Place, figures: Figures, wanted: int, draw: random.Random) -> None:
     """Sessions from beginning to end."""
     async with AsyncExitStack() as stack:
-        sessions = [await stack.enter_async_context(await _session(case, place)) for _ in range(case.together)]
+        made = await asyncio.gather(*(_session(case, place) for _ in range(case.together)))
+        sessions = [await stack.enter_async_context(session) for session in made]
         figures.sessions += len(sessions)
         figures.setup += [milliseconds(session.setup) for session in sessions]
         await asyncio.sleep(SETTLE)
@@ -112,23 +113,29 @@ async def _sessions(case: Case, place: Place, figures: Figures, wanted: int, dra
         path, last = await sessions[0].client.path()
         figures.paths += [path]
         figures.restarts += "" not in (generation, last) and last != generation
+        figures.intact += sum(await asyncio.gather(*(session.intact() for session in sessions)))
         for session in sessions:
-            figures.intact += await session.intact()
-            figures.lost += session.lost
-            figures.reordered += session.reordered
-            figures.renewed += session.renewed
-            if case.kept:
-                _recovered(figures, session, connected)
-            told = [state for side in (session.client, session.peer) for state in side.states]
-            figures.changes += sum(at > connected and not state.startswith("error") for at, state in told)
-            figures.problems += [state for _, state in told if state.startswith("another")]
-            sides = zip((session.client, session.peer), case.stacks, strict=True)
-            figures.problems += [side.complaint for side, stack in sides if stack == "landfast" and side.complaint]
-            errors = sum(at > connected and state.startswith("error") for at, state in told)
-            if errors or case.budget:
-                figures.notes["errors told"] = max(errors, figures.notes.get("errors told", 0))
+            _account(case, figures, session, connected)
+        await asyncio.gather(*(session.part() for session in sessions))
     await place.clear()
     await asyncio.sleep(case.afterwards)
+
+
+def _account(case: Case, figures: Figures, session: Session, connected: float) -> None:
+    """What a session says at its end."""
+    figures.lost += session.lost
+    figures.reordered += session.reordered
+    figures.renewed += session.renewed
+    if case.kept:
+        _recovered(figures, session, connected)
+    told = [state for side in (session.client, session.peer) for state in side.states]
+    figures.changes += sum(at > connected and not state.startswith("error") for at, state in told)
+    figures.problems += [state for _, state in told if state.startswith("another")]
+    sides = zip((session.client, session.peer), case.stacks, strict=True)
+    figures.problems += [side.complaint for side, stack in sides if stack == "landfast" and side.complaint]
+    errors = sum(at > connected and state.startswith("error") for at, state in told)
+    if errors or case.budget:
+        figures.notes["errors told"] = max(errors, figures.notes.get("errors told", 0))
 
 
 def _recovered(figures: Figures, session: Session, connected: float) -> None:

@@ -20,7 +20,7 @@ from landfast.kernel.host import Host, Program
 from landfast.servers.running import Log
 
 _ROOT = str(Path(__file__).parents[2])
-_START = 30.0  # seconds: a cold start of Chromium on two busy cores takes up to 6
+_START = 60.0  # seconds: a cold start of Chromium on two busy cores takes up to 6, and six of them may start at once
 _ANSWER = 20.0  # seconds: gathering from servers that do not answer
 OPEN = 15.0  # seconds from the answer to open channels: DTLS on a link that loses a fifth
 _LAST = 5.0  # seconds for reliable messages on their way
@@ -51,6 +51,7 @@ class Side:
         self.told = 0
         """How many of them the other side knows, or never shall."""
         self._program, self._log = program, log
+        self._parted = False
         self._turn = asyncio.Lock()
 
     @classmethod
@@ -116,7 +117,10 @@ class Side:
         self.associations |= {said["association"]} - {""}
 
     async def stop(self) -> None:
-        """End it, whatever it is doing."""
+        """End it, whatever it is doing. Idempotent."""
+        if self._parted:
+            return
+        self._parted = True
         try:
             async with asyncio.timeout(_GRACE):
                 await self.ask("close")
@@ -162,14 +166,14 @@ class Session:
         try:
             await self._connect()
         except BaseException:
-            await self._stop()
+            await self.part()
             raise
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._stop()
+        await self.part()
 
     async def _connect(self) -> None:
         offering, answering = (self.peer, self.client) if self._peer_offers else (self.client, self.peer)
@@ -236,7 +240,8 @@ class Session:
         self.reordered = sum(map(reordered, came))
         return not (self.renewed or self.lost or self.reordered)
 
-    async def _stop(self) -> None:
+    async def part(self) -> None:
+        """End both sides. Idempotent."""
         if self._hearing:
             self._hearing.cancel()
         await asyncio.gather(self.client.stop(), self.peer.stop())

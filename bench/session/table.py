@@ -74,9 +74,10 @@ def table(found: Sequence[Figures], judged: Sequence[Judged]) -> Table:
                 Text(f"{of.target.most:g}" if of else "", style="dim"),
             ]
         met = [of.met for of in mine.values()]
-        kept = Text(f"{met.count(True)}/{len(met)}" if met else "", style=_STYLES[False not in met])
-        n, whole = str(len(each.client_to_peer) or ""), f"{each.intact}/{each.sessions}"
-        shown.add_row(each.case, *cells, n, whole, kept, f"{each.seconds:.0f}")
+        whole = all(met) if False in met or None not in met else None
+        reached = Text(f"{met.count(True)}/{len(met)}" if met else "", style=_STYLES[whole])
+        n, intact = str(len(each.client_to_peer) or ""), f"{each.intact}/{each.sessions}"
+        shown.add_row(each.case, *cells, n, intact, reached, f"{each.seconds:.0f}")
     return shown
 
 
