@@ -473,3 +473,15 @@ def test_data_ends_the_rest() -> None:
     assert a.agent.deadline > last + 0.8 * Settings().rest
     assert a.agent.send(b"\x80" + bytes(20), world.now)
     assert last + 0.8 * Settings().ping <= a.agent.deadline <= last + 1.2 * Settings().ping
+
+
+def test_who_hurries_or_has_lost_its_way_is_not_calm() -> None:
+    first = pair(answered=100)
+    made = roaming(first)
+    assert made.calm
+    made.hurry()
+    assert not made.calm
+    made.due(101)
+    assert made.calm
+    first.lost = True
+    assert not made.calm

@@ -247,6 +247,9 @@ class Agent:
         if plain and not current.asks and not current.moves:
             self._due = min(self._due, now + self._lasting.rhythm.least)  # or a little before silence is suspicious
             self._stir()
+        elif self.state is State.COMPLETED and self._generations.pending is None and current.calm:
+            self._pump(now)
+            self._due = self._soonest()
         else:
             self._settle(now)
 
@@ -439,6 +442,7 @@ class Agent:
             if candidate.transport == "udp" and not candidate.endpoint[0].endswith(".local"):
                 self.ground.welcome(candidate.endpoint, now)
             self._stand(now)
+            generation.introduced(candidate.endpoint, now)
 
     def _moved(self, moves: Sequence[tuple[Pair, Why]]) -> None:
         for pair, why in moves:

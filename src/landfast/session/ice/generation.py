@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import inf
 
+from landfast.model.facts import Endpoint
 from landfast.session.ice import checklist, consent, follow, pairing
 from landfast.session.ice.candidate import Candidate
 from landfast.session.ice.checklist import Checklist
@@ -109,6 +110,11 @@ class Generation:
         self._go_on(now)
         if self.roaming and gone:
             self.roaming.hurry()
+
+    def introduced(self, remote: Endpoint, now: float) -> None:
+        """The peer has just named this address. If it is silent, that is where it may be."""
+        if self.roaming and self.settled and not self.retired and self.roaming.is_silent(now):
+            self.asks += [pair for pair in self.pairs if pair.path.remote == remote and pair.tried == NEVER]
 
     def lose(self, socket: Socket) -> None:
         """A socket is gone: look at all the others at once."""
@@ -301,6 +307,11 @@ class Generation:
         another address of ours follows."""
         return self.nominating and self.role.controlling and self.roaming is not None and pair is self.roaming.focus
 
+    @property
+    def calm(self) -> bool:
+        """Whether nothing is wanted; so an answer in time, or the peer's check, leaves a session that works."""
+        return self.settled and not (self.asks or self.moves) and self.roaming is not None and self.roaming.calm
+
     def may_send(self, now: float) -> bool:
         """Whether application data may go."""
         return self.selected is not None and consent.may_send(self.selected, now, self.lasting.settings)
@@ -354,7 +365,8 @@ class Generation:
         elif not self.settled and now >= self._until:
             self.failed = True
         turn = self._list.next(self._listed(), now, controlling=self.role.controlling)
-        if turn is not None and turn not in self.asks:
+        paid = turn is not None and (turn.unasked or self.lasting.guests.may_ask(turn, self.cost, now))
+        if turn is not None and paid and turn not in self.asks:
             self.asks.append(turn)
         self._nominate(now)
 
@@ -362,7 +374,11 @@ class Generation:
         """What the check list has: all, and after a nomination only what would be better than a relay."""
         if self.settled:
             return [pair for pair in self._shorter() if pair.state is PairState.WAITING] if self._is_relayed() else []
-        return [] if self.failed else [pair for pair in self.pairs if pair.unasked]
+        return [] if self.failed else [pair for pair in self.pairs if pair.unasked or self._is_guest(pair)]
+
+    def _is_guest(self, pair: Pair) -> bool:
+        """A signed check came from there, and has paid for one more: the first that went back may be lost."""
+        return pair.asked > NEVER and self.lasting.guests.has_credit(pair, self.cost)
 
     def _is_relayed(self) -> bool:
         return self.selected is not None and checklist.relays(self.selected) > 0

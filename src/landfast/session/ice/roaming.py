@@ -77,6 +77,11 @@ class Roaming:
         self._next = min(self._next, self._early)
         return True
 
+    @property
+    def calm(self) -> bool:
+        """Whether nobody is to be asked before their turn."""
+        return not self._hurry and self._chosen is None and self.selected.usable
+
     def hurry(self) -> None:
         """A way is lost, or a new one is there: look at all of them at once."""
         self._hurry = True
