@@ -39,13 +39,16 @@ class Options(TypedDict, total=False):
     """The agent's numbers."""
 
 
+_USUAL = Settings()
+
+
 class RTCPeerConnection(aiortc.RTCPeerConnection):
     """With our transports, and with the state `disconnected`."""
 
     def __init__(self, configuration: RTCConfiguration | None = None, **options: Unpack[Options]) -> None:
         super().__init__(configuration)
         self._addresses, self._tls = options.get("addresses", "default-route"), options.get("tls")
-        self._settings = options.get("settings", Settings())
+        self._settings = options.get("settings", _USUAL)
         self._servers = servers(self.__configuration.iceServers)
 
     def _ice_transports(self) -> Sequence[RTCIceTransport]:
@@ -66,11 +69,8 @@ class RTCPeerConnection(aiortc.RTCPeerConnection):
 
     def __createDtlsTransport(self) -> RTCDtlsTransport:
         relay_only = self.__configuration.iceTransportPolicy is RTCIceTransportPolicy.RELAY
-        agent = Agent(
-            replace(self._settings, relay_only=relay_only or self._settings.relay_only),
-            controlling=False,
-            servers=self._servers,
-        )
+        settings = replace(self._settings, relay_only=True) if relay_only else self._settings
+        agent = Agent(settings, controlling=False, servers=self._servers)
         gatherer = RTCIceGatherer(Transport(agent, policy=self._addresses, tls=self._tls))
         gatherer.on("statechange", self.__updateIceGatheringState)
         ice = RTCIceTransport(gatherer)

@@ -25,7 +25,7 @@ COMPONENT = 1
 """RTP and RTCP are always multiplexed (RFC 8843, RFC 5761), so there is one component."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """An address of ours or of the peer's. `base`: the address that packets really leave from, for our own ones."""
 

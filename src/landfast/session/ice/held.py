@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
-
 from landfast.session.ice.candidate import Candidate
 
 MOST = 64
@@ -14,15 +12,14 @@ class Held:
     """The latest of them."""
 
     def __init__(self) -> None:
-        self._candidates: deque[Candidate] = deque(maxlen=MOST)
+        self._candidates: list[Candidate] = []
 
     def hold(self, candidate: Candidate) -> None:
         """Nobody knows its fragment yet."""
-        self._candidates.append(candidate)
+        self._candidates = [*self._candidates, candidate][-MOST:]
 
     def take(self, ufrag: str) -> list[Candidate]:
         """The description has come: these are its candidates."""
         taken = [each for each in self._candidates if each.ufrag == ufrag]
-        rest = [each for each in self._candidates if each.ufrag != ufrag]
-        self._candidates = deque(rest, maxlen=MOST)
+        self._candidates = [each for each in self._candidates if each.ufrag != ufrag]
         return taken

@@ -29,7 +29,7 @@ class PairState(StrEnum):
     FAILED = "failed"
 
 
-@dataclass
+@dataclass(slots=True)
 class Counters:
     """What getStats tells of a pair."""
 
@@ -50,7 +50,7 @@ class Counters:
     """Not sent for want of consent."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Pair:
     """Times are those of the agent's clock; NEVER before it happened."""
 
