@@ -248,7 +248,7 @@ async def test_a_new_public_address_in_the_midst_is_no_dependent_mapping() -> No
         told(fact)
         began.set()
 
-    async with Lab(cabled("home", delay_ms=25), verified=False) as lab:
+    async with Lab(cabled("home", delay_ms=50), verified=False) as lab:
         task = asyncio.create_task(nat.ask(lab.host("robot"), Translation(lab.services.stun), tell))
         await began.wait()
         await lab.event("change-public-address", on="home")

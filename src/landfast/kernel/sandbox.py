@@ -102,7 +102,12 @@ class Sandbox:
             del self._waiting[number]
             self._end(number, KILLED)
             raise
-        return await answer
+        try:
+            return await answer
+        except asyncio.CancelledError:
+            if answer.done() and not answer.cancelled():  # cancelled between the answer and our turn
+                _give_back(answer)
+            raise
 
     def _sent(self, packet: bytes, descriptors: Sequence[int]) -> bool:
         try:
@@ -192,6 +197,11 @@ class Sandbox:
             pipes.given()
         self._pipes = [each for each in self._pipes if not each.closed] + [pipes]
         return program
+
+
+def _give_back(answer: asyncio.Future[Any]) -> None:
+    if answer.exception() is None and isinstance(answer.result(), socket.socket):
+        answer.result().close()
 
 
 def _importable() -> str:
