@@ -129,6 +129,39 @@ def test_an_address_learnt_from_a_check_is_asked_back_with_its_priority() -> Non
     assert (pair.path, pair.remote.type, pair.remote.priority) == (path, Type.PEER_REFLEXIVE, 77)
 
 
+@pytest.mark.parametrize("silent", [True, False])
+def test_where_a_silent_peer_says_it_is_it_is_asked_at_once(silent: bool) -> None:
+    one = generation()
+    chosen = at(one, 1, HOST.endpoint)
+    answer(one, chosen, 100.1)
+    one.tick(100.7)
+    answer(one, chosen, 100.8, nominating=True)
+    asks(one, 100.8)
+    assert one.settled
+    assert one.roaming
+    one.roaming.sent(chosen, 100.9)
+    new = candidate(Type.SERVER_REFLEXIVE, ("203.0.113.201", 8))
+    now = 105.0 if silent else 100.91
+    one.add_remote(new)
+    one.stand_on([(1, BASE), (2, RELAY)], now)
+    one.introduced(new.endpoint, now)
+    assert [pair.path for pair in asks(one, now)] == ([Path(1, new.endpoint), Path(2, new.endpoint)] if silent else [])
+
+
+def test_where_the_check_that_went_back_is_lost_it_is_repeated_as_far_as_it_is_paid_for() -> None:
+    """The peer has its answer, and asks again when its next ping is due."""
+    one = generation()
+    check(one, Path(1, ("203.0.113.77", 9)), 100.0)
+    times: list[float] = []
+    for twentieth in range(200):
+        now = 100 + twentieth / 20
+        one.tick(now)
+        times += [now for pair in asks(one, now) if pair.stranger]
+    assert times[0] == 100
+    assert 100.5 <= times[1] < 101
+    assert len(times) == Settings().amplification
+
+
 def test_the_first_that_answers_is_used_and_a_better_one_instead() -> None:
     made = generation()
     relayed, direct = at(made, 2, PEER), at(made, 1, PEER)
