@@ -480,6 +480,23 @@ def test_that_there_is_an_allocation_already_is_believed_without_a_signature() -
     assert out(asking) == ([], [Refused(Ask.ALLOCATE, 437, "because", signed=False), Ended(Step.REFUSED)])
 
 
+def test_in_a_hurry_the_allocation_is_asked_about_often_and_peers_are_not() -> None:
+    asking, server = standing(Server(ticket=b"first", silent={Method.CREATE_PERMISSION, Method.REFRESH}), mobile=True)
+    asking.longest = 0.2
+    counts = []
+    for ask in (lambda: asking.permit(PEER, 1.0), lambda: asking.move(1.0)):
+        ask()
+        before = len(server.asked)
+        talk(asking, server, 1.0)
+        while asking.deadline is not None and asking.deadline < 7.0:
+            now = asking.deadline
+            asking.handle_timer(now)
+            talk(asking, server, now)
+        counts.append(len(server.asked) - before)
+    assert counts[0] <= 8
+    assert counts[1] >= 30
+
+
 def test_closed_while_it_moves_it_is_released_from_where_we_are() -> None:
     asking, server = standing(Server(ticket=b"first"), mobile=True)
     asking.move(1.0)

@@ -38,6 +38,7 @@ from landfast.wire.turn.wishes import AHEAD, Wishes, canonical
 _SOONEST = 0.75  # of a lifetime: when one of less than 240 s is refreshed, of which AHEAD would be too much
 _LATER = 10.0  # seconds until something is asked again that a server could not do now
 _RUMOURS = 3  # unsigned refusals of a move: a server that does not know the ticket cannot sign (coturn 4.6)
+_LONGEST = 2.0  # seconds at least that `longest` is for a peer: there may be many, and the server is asked already
 _CHALLENGES = 3  # how often one request is asked again with another nonce: 401, then two that were stale at once
 
 _METHODS = {
@@ -373,7 +374,8 @@ class Client:
             challenge=self._challenge,
             credential=self._credential,
         )
-        plan = repetition.waits(self.round_trip.rto, stream=self.stream, longest=self.longest)
+        longest = self.longest if peer is None else max(self.longest, _LONGEST)
+        plan = repetition.waits(self.round_trip.rto, stream=self.stream, longest=longest)
         request = _Request(ask, peer, repetition.Repetition(data, now, plan), self._challenge, challenges, ticket)
         self._requests[identity] = request
         if request.repetition.timer(now):
