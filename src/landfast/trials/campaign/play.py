@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from landfast.lab.network import ENDING, ON_HOSTS
 from landfast.lab.sim.packet import UDP, Lost, Packet
 from landfast.lab.sim.relays import Allocation
+from landfast.lab.sim.streams import Stream
 from landfast.lab.sim.world import World
 from landfast.lab.topology import SERVER_ADDRESSES
 from landfast.model.facts import Endpoint
@@ -142,9 +143,16 @@ class _Play:
     def _owed(self, name: Name) -> set[Allocation]:
         """What a side must give back to the relay: what one packet can, since closing waits for no answer."""
         side = self.history.side(name)
-        if any(uplink and uplink.loss for uplink in (side.uplink, side.second)):
+        uplinks = [uplink for uplink in (side.uplink, side.second) if uplink]
+        if any(uplink.loss for uplink in uplinks):
             return set()
-        return {each for each in self.oracle.allocations(name) if self.oracle.is_heard(each, name)}
+        # A NAT that forgets a relay at rest may do so just before the packet is there.
+        kept = all(uplink.timeout > Settings().keep for uplink in uplinks)
+        return {
+            each
+            for each in self.oracle.allocations(name)
+            if self.oracle.is_heard(each, name) and (kept or isinstance(each.line.key, Stream))
+        }
 
     # Who plays.
 
