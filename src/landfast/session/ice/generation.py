@@ -377,8 +377,9 @@ class Generation:
         return [] if self.failed else [pair for pair in self.pairs if pair.unasked or self._is_guest(pair)]
 
     def _is_guest(self, pair: Pair) -> bool:
-        """A signed check came from there, and has paid for one more: the first that went back may be lost."""
-        return pair.asked > NEVER and self.lasting.guests.has_credit(pair, self.cost)
+        """A signed check came from there, and has paid for one more: the first that went back may be lost. More would
+        be, with the answer, more than three times what came."""
+        return pair.asked > NEVER and pair.tries == 1 and self.lasting.guests.has_credit(pair, 2 * self.cost)
 
     def _is_relayed(self) -> bool:
         return self.selected is not None and checklist.relays(self.selected) > 0
