@@ -8,9 +8,8 @@ from typing import Protocol
 from landfast.trials.campaign.application import Ear
 from landfast.trials.campaign.history import Name, Traffic, other
 
-BOUND = 2.0
-"""Seconds of a passable world until data must flow both ways, beside ten round trips: a silence of settings.fallback,
-a question to a relay (settings.repair), and a little."""
+BOUND = 5.0
+"""Seconds of a passable world until data must flow both ways, beside ten round trips."""
 _TRIPS = 10
 AFTER_CONSENT = 12.0
 """The same after a silence of 30 s: consent has ended, and another socket is taken every 10 s (settings.rotate)."""
