@@ -23,7 +23,7 @@ from aiortc.rtcsctptransport import USERDATA_MAX_LENGTH, WEBRTC_DCEP, SackChunk
 from landfast.session.aiortc.ice import RTCIceTransport
 
 _INITIAL_WINDOW = 3 * USERDATA_MAX_LENGTH  # bytes: what aiortc begins with (RFC 9260, section 7.2.1)
-_TRIP = 0.1  # seconds: until the round trip is measured
+_SKIP = 0.1  # seconds: after which a peer that has not acknowledged is told again what to skip, at the latest
 _PORTION = 16  # messages under way at first, of those that have waited: some 10 ms of aiortc's work at either end
 
 _Message = tuple[RTCDataChannel, int, bytes]
@@ -98,11 +98,14 @@ class RTCSctpTransport(aiortc.rtcsctptransport.RTCSctpTransport):
             await super()._transmit_reconfig()
 
     def _update_advanced_peer_ack_point(self) -> None:
-        """Once in a round trip is enough: aiortc skips at each acknowledgement, and that is acknowledged again."""
+        """Once in a round trip is enough: aiortc skips at each acknowledgement, and that is acknowledged again.
+
+        aiortc's round trip holds what was waited for a skip that got lost: alone it would make each wait longer.
+        """
         super()._update_advanced_peer_ack_point()
         if self._forward_tsn_chunk:
             to, now = self._forward_tsn_chunk.cumulative_tsn, asyncio.get_running_loop().time()
-            if self._skipped and self._skipped[0] == to and now < self._skipped[1] + (self._srtt or _TRIP):
+            if self._skipped and self._skipped[0] == to and now < self._skipped[1] + min(self._srtt or _SKIP, _SKIP):
                 self._forward_tsn_chunk = None
                 if not self._t3_handle:
                     self._t3_start()
