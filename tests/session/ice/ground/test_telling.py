@@ -102,6 +102,14 @@ def test_peers_that_a_server_does_not_reach_are_told_once() -> None:
     assert world.run(1.0) == [ServerRefused(UDP, 403, "because")]
 
 
+@pytest.mark.parametrize("loopback", ["127.0.0.1", "::1"])
+def test_a_server_that_keeps_its_own_loopback_to_itself_is_no_news(loopback: str) -> None:
+    world, relays, _ = standing()
+    relays.refuses = {Method.CREATE_PERMISSION: 403, Method.CHANNEL_BIND: 403}
+    world.ground.welcome((loopback, 5), world.now)
+    assert world.run(1.0) == []
+
+
 def test_a_server_that_is_silent_is_told_and_given_up() -> None:
     world = World(UDP, settings=SETTINGS, nodes={TURN: Relays(silent=True)})
     world.gather()

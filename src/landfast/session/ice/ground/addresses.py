@@ -32,6 +32,11 @@ def canonical(text: str) -> str | None:
         return None
 
 
+def is_loopback(address: str) -> bool:
+    """Whether it means the host that reads it, whoever wrote it."""
+    return ip_address(address).is_loopback
+
+
 def family(address: str) -> int:
     """4 or 6, of an address in text."""
     return 6 if ":" in address else 4

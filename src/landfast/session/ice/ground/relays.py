@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from landfast.model.facts import Endpoint
 from landfast.session.ice.events import Transport
-from landfast.session.ice.ground.addresses import family
+from landfast.session.ice.ground.addresses import family, is_loopback
 from landfast.session.ice.ground.budgets import Budgets
 from landfast.session.ice.ground.candidates import Candidates
 from landfast.session.ice.ground.clients import Clients
@@ -405,6 +405,8 @@ class Relay:
                 self._not_allocated(event, now)
             case Refused(ask=Ask.MOVE):
                 self._not_moved(client, now)
+            case Refused(code=Code.FORBIDDEN, peer=(address, _)) if is_loopback(address):
+                pass  # peers may signal theirs; no server lets them in at its own, and none is the worse for it
             case Refused():
                 self.telling.refused(event.code, event.reason)
             case Unanswered(ask=Ask.ALLOCATE | Ask.MOVE) if self._attempt and self._attempt.client is client:
