@@ -156,7 +156,10 @@ CASES: tuple[Case, ...] = (
     Case("flood", "direct", "stock-aiortc", faults.junk(1000, 20), events=1),
     Case("restart", "any", "landfast", faults.restart),
     Case("restart", "any", "chromium", faults.restart),
-    Case("restart-no-budget", "any", "landfast", faults.restart_without_room, lives=1, budget=8),
+    *(
+        Case("restart-no-budget", "any", peer, faults.restart_without_room, lives=1, budget=8)
+        for peer in ("landfast", "chromium")
+    ),
     Case("budget-8", "direct", "landfast", faults.steady(20), events=4, together=4, lives=4, budget=8),
     Case("nothing", "direct", "landfast", faults.steady(20), events=1),
     *_MEDIA,

@@ -120,17 +120,22 @@ def junk(per_second: float, seconds: float) -> Fault:
 async def restart(_place: Place, sessions: Sequence[Session]) -> Happened:
     """The client restarts ICE, which needs signalling: that is the bench, and takes no time."""
     client = sessions[0].client
-    (_path, before), began = await client.path(), clock.monotonic()
+    (way, before), began = await client.path(), clock.monotonic()
     await sessions[0].restart()
-    after = before
+    taken, after = way, before
     while after == before and clock.monotonic() < began + _RESTARTED:
         await asyncio.sleep(_LOOK)
-        _path, after = await client.path()
-    return Happened(began, clock.monotonic(), notes={"left the old pair": float(after != before)})
+        taken, after = await client.path()
+    notes = {"under new credentials": float(after != before), "left the old way": float(taken != way)}
+    return Happened(began, clock.monotonic(), notes=notes)
 
 
 async def restart_without_room(place: Place, sessions: Sequence[Session]) -> Happened:
-    """The same while others on the client's host hold every UDP session that the carrier allows it."""
+    """The same while others on the client's host hold every UDP session that the carrier allows it.
+
+    A peer of landfast restarts on the sockets it has and needs no room; Chromium takes new ones, and none of them is
+    let through.
+    """
     argv = [sys.executable, "-m", "bench.session.flood", str(SERVER_ADDRESSES[1]), str(DISCARD), "200", "60"]
     hog = await place.lab.host("robot").start(argv, environment={"PYTHONPATH": ROOT})
     place.lingering.append(hog)

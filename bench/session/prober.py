@@ -121,6 +121,7 @@ class Prober:
             self.connection.on(event, lambda name=name: self._state(name))
         self.connection.on("icecandidateerror", lambda event: self._said(f"error {event}"))
         self.connection.on("icerestartrefused", lambda: self._said(REFUSED))
+        self.connection.on("icerestartwaits", lambda: self._said("error restart waits"))
         self._media = self._with_media() if given.media else None
         if stack != "aiortc":  # which gathers first, and tells all at once
             self.connection.on("icecandidate", self._candidate)

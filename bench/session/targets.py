@@ -176,9 +176,15 @@ TARGETS: tuple[Target, ...] = (
         for path in ("any", "direct+tls")
         for each in _outages("D", f"udp-blocked/{path}/landfast", (1500, _FELL_BACK), (1500, _FELL_BACK))
     ),
-    *_outages("E", "restart-no-budget/any/landfast", (NO_GAP, _GAP), (NO_GAP, _GAP)),
-    Target("E", "restart-no-budget/any/landfast", "left the old pair", 0, "it works, and nothing better can be had"),
-    Target("E", "restart-no-budget/any/landfast", "errors told", 1, "one clear event", least=1),
+    *(
+        each
+        for peer in ("landfast", "chromium")
+        for each in (
+            *_outages("E", f"restart-no-budget/any/{peer}", (NO_GAP, _GAP), (NO_GAP, _GAP)),
+            Target("E", f"restart-no-budget/any/{peer}", "left the old way", 0, "it works, nothing better can be had"),
+        )
+    ),
+    Target("E", "restart-no-budget/any/chromium", "errors told", 1, "one clear event", least=1),
     *_calm("E", "budget-8/direct/landfast", NO_GAP, NO_GAP, _GAP),
     *_calm("E", "flood/direct/landfast", NO_GAP, NO_GAP, _GAP),
     Target("E", "flood/direct/landfast", "checks/s", 25, "`hints`, and the pings"),
