@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
+import warnings
 from collections.abc import Iterable
 
 import pytest
@@ -53,11 +55,31 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(AGAIN)
 
 
+class Failed:
+    """What a failed attempt left open ends before the next test, and is not laid at that one's door."""
+
+    def __init__(self) -> None:
+        self._failed = ""
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if str(report.outcome) == "rerun":  # a word of the plugin, not of pytest
+            self._failed = report.nodeid
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        if self._failed not in ("", item.nodeid):
+            self._failed = ""
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ResourceWarning)
+                gc.collect()
+
+
 def pytest_configure(config: pytest.Config) -> None:
     # Who is started in the background, or under nohup, ignores these, and so would every program under test.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     config.pluginmanager.register(Needs(), "landfast-needs")
+    config.pluginmanager.register(Failed(), "landfast-failed")
 
 
 @pytest.fixture

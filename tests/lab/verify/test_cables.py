@@ -23,6 +23,7 @@ async def ask(at: _Site) -> Sequence[Row]:
         return await cables.rows(at.plan, lab.host)
 
 
+@pytest.mark.proof
 async def test_each_link_that_was_built_otherwise_is_caught_and_named() -> None:
     assert await missed(wrong.CABLES, ask) == {}
 

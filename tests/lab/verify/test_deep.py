@@ -30,6 +30,7 @@ EVERYTHING = wrong.network(
 )
 
 
+@pytest.mark.proof
 async def test_everything_of_a_network_is_measured_and_its_events_do_not_happen_meanwhile() -> None:
     told: list[str] = []
     measured = await deep(EVERYTHING, told.append)

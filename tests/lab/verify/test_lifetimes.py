@@ -21,6 +21,7 @@ async def ask(at: _Site) -> Sequence[Row]:
         return await lifetimes.rows(hop, asker, at.horizon)
 
 
+@pytest.mark.proof
 async def test_each_lifetime_that_was_built_otherwise_is_caught_and_named() -> None:
     assert await missed(wrong.LIFETIMES, ask) == {}
 
