@@ -132,18 +132,24 @@ async def test_what_must_arrive_waits_after_a_second_without_an_answer_and_then_
         assert not sctp._held
 
 
+async def unanswered(made: Call, monkeypatch: pytest.MonkeyPatch, messages: int) -> tuple[Outage, RTCSctpTransport]:
+    """So many messages into an outage that is not known yet: after a second the rest of them waits."""
+    outage, sctp = Outage(made, monkeypatch), sctp_of(made)
+    outage.shut = True
+    monkeypatch.setattr(RTCSctpTransport, "_passable", True)
+    made.channel.send("message 0")
+    await asyncio.sleep(0)
+    tick(sctp)
+    for number in range(1, messages):
+        made.channel.send(f"message {number}")
+    await asyncio.sleep(0)
+    assert sctp._held
+    return outage, sctp
+
+
 async def test_a_portion_that_is_held_again_stays_before_what_is_younger(monkeypatch: pytest.MonkeyPatch) -> None:
     async with call() as made:
-        outage, sctp = Outage(made, monkeypatch), sctp_of(made)
-        outage.shut = True
-        monkeypatch.setattr(RTCSctpTransport, "_passable", True)
-        made.channel.send("message 0")
-        await asyncio.sleep(0)
-        tick(sctp)
-        for number in range(1, 100):
-            made.channel.send(f"message {number}")
-        await asyncio.sleep(0)
-        assert sctp._held
+        outage, sctp = await unanswered(made, monkeypatch, 100)
         sctp._doubtful = False  # something is acknowledged, but there is no room on the way yet
         for number in range(100, 103):
             sctp._hold()
@@ -158,16 +164,7 @@ async def test_a_channel_that_is_closed_in_an_outage_says_first_what_it_has_to_s
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async with call() as made:
-        outage, sctp = Outage(made, monkeypatch), sctp_of(made)
-        outage.shut = True
-        monkeypatch.setattr(RTCSctpTransport, "_passable", True)
-        made.channel.send("message 0")
-        await asyncio.sleep(0)
-        tick(sctp)
-        for number in range(1, 50):
-            made.channel.send(f"message {number}")
-        await asyncio.sleep(0)
-        assert sctp._held
+        outage, sctp = await unanswered(made, monkeypatch, 50)
         made.channel.close()
         await asyncio.sleep(0)
         assert not sctp._reconfig_request
