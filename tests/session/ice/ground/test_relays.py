@@ -86,20 +86,6 @@ def test_silence_of_a_mobile_relay_moves_it_and_its_address_stays() -> None:
     assert len(world.ever) == 1
 
 
-def test_a_question_to_a_relay_that_is_not_in_use_is_repeated_once_a_second() -> None:
-    asked = {}
-    for hurried in (True, False):
-        world, relays, name = standing(mobile=True)
-        world.run(1.0)
-        relays.silent = True
-        relays.heard.clear()
-        world.ground.silent(name, world.now, hurried=hurried)
-        world.run(5.0)
-        asked[hurried] = len(relays.heard)
-    assert 4 <= asked[False] <= 10
-    assert asked[True] > 20
-
-
 def test_silence_of_another_relay_allocates_anew_on_the_same_socket() -> None:
     world, relays, name = standing()
     world.ground.welcome(PEER, world.now)
@@ -156,15 +142,6 @@ def test_a_ticket_that_was_not_needed_is_kept() -> None:
     assert world.run(1.0) == [Renewed(name, None)]
 
 
-def test_a_silent_relay_is_asked_once_per_repair() -> None:
-    world, relays, name = standing()
-    relays.asked.clear()
-    for _ in range(100):
-        world.ground.silent(name, world.now)
-        world.run(0.05)
-    assert len(relays.asked) == 2 * 5  # each an Allocate without and with the nonce
-
-
 def test_a_socket_that_is_no_relay_is_not_asked_about() -> None:
     world = World(UDP)
     world.gather()
@@ -173,56 +150,6 @@ def test_a_socket_that_is_no_relay_is_not_asked_about() -> None:
     world.ground.silent(77, world.now)
     assert world.run(1.0) == []
     assert len(world.ever) == before
-
-
-@pytest.mark.parametrize("mobile", [True, False])
-@pytest.mark.parametrize("seconds", [5.1, 33.3, 35.0, 38.7, 120.2])
-def test_after_an_outage_a_relay_is_back_within_a_fifth_of_a_second(mobile: bool, seconds: float) -> None:
-    world, relays, name = standing(mobile=mobile)
-    world.path = False
-    for _ in range(int(seconds * 10)):
-        world.ground.silent(name, world.now)
-        world.run(0.1)
-    world.rebind()
-    world.path, began = True, world.now
-    relays.heard.clear()
-    while not world.told or not isinstance(world.told[-1][1], Renewed):
-        world.ground.silent(name, world.now)
-        world.run(0.01)
-    assert world.now - began < SETTINGS.repeat + 2.5 * RTT
-    assert passes(world, relays)
-
-
-@pytest.mark.parametrize("mobile", [True, False])
-@pytest.mark.parametrize("url", [UDP, TLS])
-def test_a_relay_whose_server_owes_an_answer_is_deaf_until_it_is_heard(url: str, mobile: bool) -> None:
-    world, _, name = standing(url, mobile=mobile)
-    world.run(1.0)
-    world.ground.silent(name, world.now)
-    world.run(SETTINGS.repair)
-    assert not world.ground.is_deaf(name, world.now)
-    world.path = False
-    world.ground.silent(name, world.now)
-    assert not world.ground.is_deaf(name, world.now + SETTINGS.repair / 2)
-    world.run(SETTINGS.repair)
-    assert world.ground.is_deaf(name, world.now)
-    world.path = True
-    told = world.run(2 * RTT + SETTINGS.repeat)
-    assert (Renewed(name, None) in told) is (url == UDP)
-    while url == TLS and not renewed(told):
-        world.ground.silent(name, world.now)
-        told = world.run(0.1)
-    assert not world.ground.is_deaf(name, world.now)
-
-
-def test_what_is_sent_while_nothing_passes_is_bounded() -> None:
-    world, relays, name = standing()
-    relays.heard.clear()
-    relays.silent = True
-    for _ in range(120):
-        world.ground.silent(name, world.now)
-        world.run(0.5)
-    assert len(relays.heard) <= 60 / SETTINGS.repeat + 5
 
 
 def test_a_ticket_that_is_none_any_more_is_followed_by_a_new_allocation() -> None:
@@ -246,19 +173,6 @@ def test_an_allocation_that_a_server_forgot_is_made_anew_on_the_same_socket() ->
     assert [said.candidate is not None for said in renewed(told)] == [True]
     assert passes(world, relays)
     assert len(world.ever) == 1
-
-
-def test_a_server_that_forgets_at_once_is_not_asked_again_at_once() -> None:
-    world, relays, _ = standing()
-    relays.refuses = {Method.CREATE_PERMISSION: 437}
-    world.ground.welcome(PEER, world.now)
-    world.run(0.5)
-    assert len(world.ever) == 1
-    relays.asked.clear()
-    told = world.run(20.0)
-    assert Lost(1, "the server has forgotten it") in world.since(0)
-    assert sum(isinstance(said, Gathered) for said in told) < 20
-    assert len(relays.asked) < 5 * 20
 
 
 @pytest.mark.parametrize("url", [TCP, TLS])
@@ -325,42 +239,6 @@ def test_a_broken_line_is_lost_and_comes_back_under_another_name(url: str, mobil
     assert new != name
     assert (candidate.endpoint == before) is (mobile and url == UDP)
     assert passes(world, relays)
-
-
-def test_a_server_that_was_found_again_is_asked_without_hurry() -> None:
-    world, relays, name = standing()
-    world.rebind()
-    world.ground.silent(name, world.now)
-    world.run(1.0)
-    relays.silent = True
-    relays.heard.clear()
-    world.ground.welcome(PEER, world.now)
-    world.run(6.0)
-    assert len(relays.heard) <= 2 * 7  # permission and channel, each time twice as late
-
-
-def test_a_line_that_breaks_is_replaced_at_once_and_one_that_always_breaks_once_a_second() -> None:
-    world, _, name = standing(TCP)
-    world.run(5.0)
-    began = world.now
-    world.break_line(name)
-    while not world.ground.candidates:
-        world.step()
-    assert world.now - began < 4 * RTT
-    for _ in range(50):
-        for socket in list(world.open):
-            world.break_line(socket)
-        world.run(0.2)
-    assert len(world.ever) < 20
-
-
-def test_a_server_that_refuses_connections_is_tried_ever_less() -> None:
-    world, _, name = standing(TLS)
-    world.refused = {Transport.TLS: "refused"}
-    world.break_line(name)
-    told = world.run(600.0)
-    assert 10 < len(world.ever) < 20
-    assert told == [ServerUnanswered(TLS, "refused")]
 
 
 @pytest.mark.parametrize("url", ALL)
@@ -459,32 +337,6 @@ def test_two_servers_that_name_each_other_are_asked_once_each() -> None:
     told = world.gather() + world.run(100.0)
     assert told == [ServerRefused(UDP, 300, "because"), GatheringDone()]
     assert len(world.ever) == len(world.closed) == 2
-
-
-def test_while_the_agent_waits_a_connection_is_begun_anew_after_three_seconds() -> None:
-    world, _, name = standing(TLS)
-    world.stuck = {Transport.TLS}
-    world.path = False
-    for _ in range(140):
-        world.ground.silent(name, world.now)
-        world.run(0.1)
-    assert len(world.ever) - 1 == 5  # the first, and one each 3 s
-    assert len(world.open) == 2
-
-
-def test_what_was_tried_again_without_hurry_is_hurried_when_the_agent_asks() -> None:
-    world, _, name = standing()
-    world.path = False
-    world.run(700.0)
-    while not world.open:
-        world.step()
-    for _ in range(50):
-        world.ground.silent(name, world.now)
-        world.run(0.1)
-    world.path, began = True, world.now
-    while not world.ground.candidates:
-        world.step()
-    assert world.now - began < SETTINGS.repeat + 2.5 * RTT
 
 
 def test_of_a_server_with_two_addresses_the_second_is_tried_when_the_first_is_silent() -> None:
