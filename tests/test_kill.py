@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from landfast.kernel.host import Host, Program
-from tests.kernel.stories import ended
+from tests.kernel.stories.telling import ended
 
 pytestmark = [pytest.mark.anyio, pytest.mark.lab]
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from landfast.kernel.host import Completed, Host
-from tests.kernel import stories
-from tests.kernel.stories import Teller
+from tests.kernel.stories.telling import Teller
+from tests.kernel.stories.told import OF_HOSTS, OF_SANDBOXES
 
 ROOT = Path(__file__).parents[2]
 NOBODY = "65534"  # the uid of Debian's user nobody, whose group is nogroup
@@ -25,9 +25,10 @@ def public() -> Iterator[Path]:
     """What a story needs, in a folder that everybody may read."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for file in [*ROOT.glob("src/landfast/*.py"), *ROOT.glob("src/landfast/kernel/*.py"), Path(stories.__file__)]:
-            (folder / file.relative_to(ROOT).parent).mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, folder / file.relative_to(ROOT))
+        for part in ("src/landfast", "src/landfast/kernel", "tests/kernel/stories"):
+            (folder / part).mkdir(parents=True)
+            for file in (ROOT / part).glob("*.py"):
+                shutil.copyfile(file, folder / part / file.name)
         for path in [folder, *folder.rglob("*")]:
             path.chmod(0o755)
         yield folder
@@ -38,7 +39,7 @@ def teller(request: pytest.FixtureRequest, public: Path) -> Teller:
     """Tells a story by name."""
 
     async def tell_here(story: str) -> None:
-        await (stories.OF_HOSTS | stories.OF_SANDBOXES)[story]()
+        await (OF_HOSTS | OF_SANDBOXES)[story]()
 
     async def tell_there(story: str) -> None:
         environment = {"PYTHONPATH": f"{public}/src:{public}", "HOME": "/nonexistent", "PYTHONDONTWRITEBYTECODE": "1"}
@@ -54,7 +55,7 @@ def teller(request: pytest.FixtureRequest, public: Path) -> Teller:
                 break
         else:
             pytest.skip("missing capability: a Python of 3.11 or newer that an ordinary user can run")
-        told = await run(python, f"from tests.kernel.stories import tell; tell({story!r})")
+        told = await run(python, f"from tests.kernel.stories.told import tell; tell({story!r})")
         if told.code or told.stderr:
             pytest.fail(f"{python} ended with {told.code}:\n{told.stderr}")
 

@@ -7,7 +7,8 @@ import pytest
 
 from landfast.errors import CapabilityMissing
 from landfast.kernel.host import PACKAGES, Host, program_environment
-from tests.kernel.stories import OF_HOSTS, Teller
+from tests.kernel.stories.telling import Teller
+from tests.kernel.stories.told import OF_HOSTS
 
 
 @pytest.mark.anyio

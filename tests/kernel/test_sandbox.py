@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from landfast.kernel.sandbox import Sandbox
-from tests.kernel.stories import OF_SANDBOXES, Teller
+from tests.kernel.stories.telling import Teller
+from tests.kernel.stories.told import OF_SANDBOXES
 
 pytestmark = [pytest.mark.needs("namespaces", "veth"), pytest.mark.anyio]
 
