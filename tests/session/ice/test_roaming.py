@@ -260,6 +260,28 @@ def test_who_copies_the_last_packet_of_a_talk_is_left_again(controlling: bool) -
     assert b.moves.count(Why.FOLLOWED) == 1  # and is not believed twice
 
 
+def test_where_copies_came_from_the_peer_is_found_all_the_same_once_the_old_way_is_dead() -> None:
+    """Its data goes on, by the new way: nothing is silent but the old one."""
+    world, a, b = connected(controlling=False, seconds=10)
+    client, (peer,) = outside(a), b.open.values()
+    assert b.agent.selected is not None
+    current = b.agent._generations.current
+    assert current.roaming is not None
+    world.inject(ATTACKER, peer, JUNK)
+    world.run(world.trip)
+    stranger = next(each for each in current.pairs if each.path.remote == ATTACKER)
+    current.roaming._distrusted[stranger] = world.now
+    assert a.nat is not None
+    a.nat.move(ATTACKER[0])
+    a.nat._next = ATTACKER[1] - 1
+    start = world.now
+    world.run(3)
+    assert outside(a) == ATTACKER != client
+    assert b.moves[-1] is Why.FALLBACK
+    assert gap(b, start, world.now) < 0.1
+    assert gap(a, start, world.now) < Settings().fallback + 0.3
+
+
 def test_an_outage_costs_less_than_sixty_kilobytes_a_minute_and_less_and_less() -> None:
     world, a, b = connected(seconds=1)
     world.cut(1000)

@@ -48,7 +48,8 @@ def is_settled(since: float, trip: float, now: float) -> bool:
 
 
 def is_rescue(pair: Pair, silent_since: float, now: float, settings: Settings) -> bool:
-    """The old path is silent for long, and this one has answered in that time."""
+    """The old path is silent for long, and this one has answered in that time. `silent_since`: when anything last came
+    by the old one. What comes by others is no reason to stay: it may be the peer, on a path that is not followed."""
     return now >= silent_since + settings.fallback and pair.answered > silent_since
 
 

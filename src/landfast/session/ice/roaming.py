@@ -133,7 +133,7 @@ class Roaming:
             and (role.controlling or old.nominated <= pair.nominated),
             Why.FOLLOWED: may_follow and follow.is_spoken_from(pair, old, since, self._rhythm, settings),
             Why.BETTER: may_follow and not silent and follow.is_better(pair, old, controlling=role.controlling),
-            Why.FALLBACK: self._is_missed(now) and follow.is_rescue(pair, self.silent_since, now, settings),
+            Why.FALLBACK: self._is_missed(now) and follow.is_rescue(pair, max(old.heard, old.answered), now, settings),
         }
         return next((why for why, holds in rules.items() if holds), None)
 
