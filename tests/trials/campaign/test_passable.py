@@ -66,6 +66,16 @@ def test_a_ticket_is_of_no_use_where_only_streams_pass() -> None:
     assert not played.oracle.passable()
 
 
+def test_an_allocation_that_a_third_host_has_moved_is_lost() -> None:
+    """By a copy of the client's own request: the next ticket is told to the third."""
+    played = connected(history(robot=RELAY_ONLY, quota=1))
+    (allocation,) = played.oracle.allocations("robot")
+    played.world.happen(Occasion.REBIND_PORT, "robot-gw")
+    assert played.oracle.passable()  # the ticket moves it
+    allocation.line.source = next(iter(played.third.addresses)), 45603
+    assert not played.oracle.passable()
+
+
 def test_two_symmetric_sides_without_a_relay_never_meet() -> None:
     assert not connected(history(robot=SYMMETRIC, operator=SYMMETRIC)).oracle.passable()
 

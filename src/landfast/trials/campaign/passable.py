@@ -22,6 +22,7 @@ from landfast.model.nat import Pooling
 from landfast.session.ice.events import Transport
 from landfast.trials.campaign.history import History, Name, other
 from landfast.trials.campaign.ledger import NEVER, Ledger
+from landfast.trials.campaign.networks import THIRD
 from landfast.trials.campaign.player import Player
 
 _SOON = 2.0  # seconds: a permission that ends now may be gone before the check is there
@@ -197,8 +198,10 @@ class Oracle:
         return udp or (streams and self._seen(name, (address[0], 0), server, TCP) is not None)
 
     def _moves(self, allocation: Allocation, name: Name) -> bool:
-        """Whether its ticket helps: from one stream to another coturn's do not (ground/clients.py)."""
-        return allocation.ticket is not None and self._can_ask_the_server(name, streams=False)
+        """Whether its ticket helps: from one stream to another coturn's do not (ground/clients.py), and whoever copies
+        one in time has moved the allocation away and holds the next one."""
+        stolen = allocation.line.source[0] in self._world.hosts[THIRD].addresses()
+        return allocation.ticket is not None and not stolen and self._can_ask_the_server(name, streams=False)
 
     def allocations(self, name: Name) -> list[Allocation]:
         """Those of a side: what it has told the peer, or sent by."""
