@@ -11,19 +11,21 @@ from typing import Any
 
 import pytest
 
-from bench.session import page, table
+from bench.session import back, page, table
 from bench.session.__main__ import Run, everything, missing
 from bench.session.cases import CASES, OTHERS
 from bench.session.outage import is_over, lost, outage, reordered, return_after
-from bench.session.place import network, stand
+from bench.session.place import ROUTER, network, stand
 from bench.session.play import Figures, _session
 from bench.session.table import summary
 from bench.session.targets import LINES, SET_UP, TARGETS, UP, Judged, Target, judge, judged, lines
 from bench.session.watching import is_own
 from landfast import clock
+from landfast.kernel.capture import UDP, Capture, parse
 from landfast.lab.network import Occasion
 
 ROOT = Path(__file__).parents[1]
+ICMP = 1
 STEADY = [n / 50 for n in range(500)]  # ten seconds at 50 Hz
 
 
@@ -223,6 +225,32 @@ def test_the_page_shows_each_fault_with_its_cases_and_escapes_what_it_is_told() 
     assert "&lt;b&gt;" in html
     assert "<b>A" in html
     assert "http" not in html.replace("http-equiv", "")
+
+
+def test_an_echo_is_known_by_its_answer_and_nothing_else_is() -> None:
+    header, request = bytes([0x45]) + bytes(19), back.echo(0x1FFFF)
+    assert back.answered(header + b"\0" + request[1:]) == 0xFFFF
+    assert sum(int.from_bytes(request[at : at + 2], "big") for at in (0, 2, 4, 6)) % 0xFFFF == 0  # RFC 1071
+    for other in (b"", header, header + request, header + b"\0" + request[1:4] + bytes(4)):
+        assert back.answered(other) is None
+
+
+@pytest.mark.anyio
+@pytest.mark.lab
+async def test_a_way_is_back_with_the_first_packet_that_passes_and_not_before() -> None:
+    async with stand(network(), "direct") as place:
+        plan, router = place.lab.plan, place.lab.host(ROUTER)
+        peer = next(str(each.address.ip) for each in plan.attachments if each.host == "operator")
+        with await Capture.open(place.lab.host("operator"), plan.egress("operator")) as watched:
+            await place.lab.event(Occasion.SUSPEND_RADIO, lasts=0.3)
+            told = clock.monotonic()
+            lost, passed = await back.first_answer(router, peer)
+            packets = [packet for frame in watched.drain() if (packet := parse(frame))]
+            arrived = [packet.at for packet in packets if packet.protocol == ICMP and not packet.outgoing]
+            again = await back.first_answer(router, peer)
+    assert told < lost < passed < arrived[0]
+    assert not any(packet.protocol == UDP for packet in packets)  # nothing of a session's is touched
+    assert again[0] == again[1]
 
 
 @pytest.mark.anyio

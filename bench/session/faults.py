@@ -10,7 +10,8 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.session.place import CARRIER, Place
+from bench.session.back import first_answer
+from bench.session.place import CARRIER, ROUTER, Place
 from bench.session.side import Session
 from bench.session.watching import sending
 from landfast import clock
@@ -23,6 +24,7 @@ ROOT = str(Path(__file__).parents[2])
 """For programs of the bench: where it is imported from."""
 _MINUTE = 60
 _LOOK, _RESTARTED = 0.05, 4.0  # seconds: an agent gathers for 1.5 s at most before it answers
+_BEFORE = 1.0  # seconds: the way is back when its keeper wakes, which is not before it was told to
 DISCARD = 9  # RFC 863
 
 
@@ -79,13 +81,14 @@ def blackout(seconds: float) -> Fault:
             }
             began = clock.monotonic()
             await place.lab.event(Occasion.SUSPEND_RADIO, lasts=seconds)
-            # The keeper began to wait before it said so: at worst the way is back a little before this, not after it.
             over = clock.monotonic()
-            await asyncio.sleep(over + seconds - clock.monotonic())
+            await asyncio.sleep(max(0.0, over + seconds - _BEFORE - clock.monotonic()))
+            back, answered = await first_answer(place.lab.host(ROUTER), str(SERVER_ADDRESSES[0]))
         each = _MINUTE / seconds / len(sessions) / 1000
         notes = {f"{whose} kB/min": round(each * found.own_bytes, 1) for whose, found in sent.items()}
         notes |= {f"{whose} kB/min with data": round(each * found.all_bytes, 1) for whose, found in sent.items()}
-        return Happened(began, over, over + seconds, notes)
+        notes["back known within ms"] = round(1000 * (answered - back), 1)
+        return Happened(began, over, back, notes)
 
     return happen
 

@@ -19,6 +19,8 @@ from landfast.trials.truth.examine import cabled
 
 CARRIER = "carrier"
 """The router of `cgnat` that translates to public addresses."""
+ROUTER = "mifi"
+"""The one before it, to which the robot is connected."""
 ROUND_TRIP_MS = 40.0
 USERNAME, PASSWORD = "landfast", "laboratory"  # not secrets: nobody outside the laboratory can reach the server
 
