@@ -17,6 +17,7 @@ from typing import cast
 from landfast.kernel.host import family_of
 from landfast.model.facts import Endpoint
 from landfast.session.ice.events import Open, Path, Socket, Transport
+from landfast.session.tickets import Tickets
 
 CONNECTING = 10.0
 """Seconds for TCP and TLS to a relay: three SYNs (0, 1 and 3 s; Linux) and a handshake over a path of 600 ms."""
@@ -45,13 +46,13 @@ class Sockets:
     """By the agent's numbers. `tls` gives the context of TLS connections when the first is made."""
 
     def __init__(self, owner: Owner, tls: Callable[[], ssl.SSLContext]) -> None:
-        self._owner, self._tls = owner, tls
+        self._owner, self._tickets = owner, Tickets(tls)
         self._open: dict[Socket, _Datagrams | _Stream] = {}
 
     def open(self, wish: Open) -> None:
         """Open what the agent wants: a UDP socket at once, a connection when it is there."""
         if wish.transport is not Transport.UDP:
-            self._open[wish.socket] = _Stream(wish, self._owner, self._tls)
+            self._open[wish.socket] = _Stream(wish, self._owner, self._tickets)
             return
         try:
             opened = self._open[wish.socket] = _Datagrams(wish, self._owner)
@@ -137,15 +138,16 @@ class _Datagrams:
 class _Stream(asyncio.Protocol):
     """A TCP connection to a relay, with TLS or without."""
 
-    def __init__(self, wish: Open, owner: Owner, tls: Callable[[], ssl.SSLContext]) -> None:
+    def __init__(self, wish: Open, owner: Owner, tickets: Tickets) -> None:
         assert wish.remote is not None
-        self._wish, self._owner, self._remote = wish, owner, wish.remote
+        self._wish, self._owner, self._remote, self._tickets = wish, owner, wish.remote, tickets
+        self._name = wish.name or wish.remote[0]
         self._path = Path(wish.socket, wish.remote)
         self._transport: asyncio.Transport | None = None
-        self._over = False
-        self._connecting = asyncio.get_running_loop().create_task(self._connect(tls))
+        self._heard = self._over = False
+        self._connecting = asyncio.get_running_loop().create_task(self._connect())
 
-    async def _connect(self, tls: Callable[[], ssl.SSLContext]) -> None:
+    async def _connect(self) -> None:
         loop, secure = asyncio.get_running_loop(), self._wish.transport is Transport.TLS
         try:
             async with asyncio.timeout(CONNECTING):
@@ -153,8 +155,8 @@ class _Stream(asyncio.Protocol):
                     lambda: self,
                     *self._remote,
                     local_addr=(self._wish.local, 0) if self._wish.local else None,
-                    ssl=tls() if secure else None,
-                    server_hostname=(self._wish.name or self._remote[0]) if secure else None,
+                    ssl=self._tickets.context(self._name, self._remote) if secure else None,
+                    server_hostname=self._name if secure else None,
                 )
         except (OSError, TimeoutError) as problem:  # ssl.SSLError is an OSError
             self._end(
@@ -172,9 +174,14 @@ class _Stream(asyncio.Protocol):
         self._owner.opened(self._wish.socket, cast("Endpoint", transport.get_extra_info("sockname")[:2]))
 
     def data_received(self, data: bytes) -> None:
-        if not self._over:
-            self._owner.arrived(data, self._path)
-            self._owner.rested()
+        if self._over:
+            return
+        if not self._heard:
+            self._heard = True
+            if self._transport and (made := self._transport.get_extra_info("ssl_object")):
+                self._tickets.keep(self._name, self._remote, made)
+        self._owner.arrived(data, self._path)
+        self._owner.rested()
 
     def connection_lost(self, problem: Exception | None) -> None:
         self._end(_words(problem) if problem else "closed by the server")
