@@ -54,3 +54,15 @@ def test_whatever_others_take_a_check_goes_twice_a_second() -> None:
     outage = Outage(Settings())
     spend(outage, 0, 60)
     assert 18 * COST <= spend(outage, 60, 10, beside=1000) <= 20 * COST
+
+
+def test_checks_wait_for_what_servers_were_asked_meanwhile() -> None:
+    """Several relays ask at once, each second."""
+    outage, sent = Outage(Settings()), 0
+    for step in range(600):
+        others = 460 if step % 10 == 0 else 0
+        outage.spent(others)
+        mine = COST if step % 2 == 0 and outage.may_check(COST, step * 0.1) else 0
+        outage.spent(mine)
+        sent += others + mine
+    assert MINUTE * 0.8 < sent < MINUTE * (1 / 6 + 0.72) + 460

@@ -1,7 +1,8 @@
 """What an outage may cost: bytes of our own, while nothing of the peer's is heard. Pure.
 
 A bucket that is full whenever the peer answers, and fills slowly while it does not. Everything of ours takes from it,
-but only checks wait for it: questions to servers have a pace of their own, and are what finds the way back.
+but only checks wait for it: questions to servers have a pace of their own, and are what finds the way back. What they
+take from an empty bucket is owed, and checks wait until it is paid.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class Outage:
 
     def spent(self, size: int) -> None:
         """Bytes of our own have left."""
-        self._left = max(0.0, self._left - size)
+        self._left = max(-self._full, self._left - size)
 
     def may_check(self, cost: int, now: float) -> bool:
         """Whether a check of so many bytes may be sent; when True, it is."""
