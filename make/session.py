@@ -70,7 +70,7 @@ _STEPS = {
     Step.START: "both sides' credentials are known",
     Step.SELECT: "a pair works",
     Step.FINISH: "a pair is nominated",
-    Step.SILENCE: f"{Settings().disconnected:g} s without an answer",
+    Step.SILENCE: f"{Settings().disconnected:g} s without an answer, {Settings().doubt:g} of them to a check",
     Step.ANSWER: "an answer comes",
     Step.EXPIRE: f"{Settings().consent:g} s without an answer, or {Settings().checking:g} s in which no pair works",
 }

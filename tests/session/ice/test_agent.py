@@ -343,7 +343,7 @@ def test_one_lost_packet_in_five_changes_nothing() -> None:
     assert {*a.moves, *b.moves} <= {Why.ANSWERED, Why.NOMINATED}
 
 
-def test_an_idle_session_costs_one_check_in_four_seconds_each() -> None:
+def test_an_idle_session_costs_one_check_in_five_seconds_each() -> None:
     world = World()
     a, b = pair_of(world)
     world.start()
@@ -351,7 +351,7 @@ def test_an_idle_session_costs_one_check_in_four_seconds_each() -> None:
     before = len(checks(a)), len(checks(b))
     world.run(500)
     for end, was in zip((a, b), before, strict=True):
-        assert 500 / 4.5 < len(checks(end)) - was < 500 / 3.5
+        assert 500 / 5.5 < len(checks(end)) - was < 500 / 4.5
 
 
 # Restart.

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from functools import partial
 from itertools import pairwise
+from math import inf
 
 import pytest
 from hypothesis import given, settings
@@ -478,12 +479,35 @@ def test_a_session_at_rest_is_asked_less_often_and_never_disconnected(trip: floa
     world.run(40)
     start = world.now
     world.run(200)
-    longest = min(Settings().rest, (Settings().disconnected - 4 * trip) / 1.2)
+    longest = Settings().rest if 4 * trip < Settings().doubt else (Settings().disconnected - 4 * trip) / 1.2
     for end in (a, b):
         times = [when for when, _, _ in checks(end) if when >= start]
         pauses = [later - sooner for sooner, later in pairwise(times)]
         assert sum(pauses) / len(pauses) == pytest.approx(longest, rel=0.1)
         assert max(pauses) <= 1.2 * longest + 1e-6
+        assert end.states == ["checking", "connected", "completed"]
+
+
+@pytest.mark.parametrize("trip", [0.04, 0.4, 0.7])
+def test_a_single_check_that_is_lost_at_rest_is_no_disconnection(trip: float) -> None:
+    world = World(trip=trip)
+    a, b = world.end("10.0.0.1", controlling=True), world.end("203.0.113.9", controlling=False)
+    world.start()
+    world.run(40)
+    lost = [-inf]
+
+    def passes(_source: Endpoint, _target: Endpoint, data: bytes) -> bool:
+        """Of checks a second and more apart, none; those that ask again are let through."""
+        rested = world.now - lost[-1] > 4 * trip + 1
+        if rested and isinstance(ice.parse(data), ice.Check):
+            lost.append(world.now)
+            return False
+        return True
+
+    world.passes = passes
+    world.run(300)
+    assert len(lost) > 50
+    for end in (a, b):
         assert end.states == ["checking", "connected", "completed"]
 
 

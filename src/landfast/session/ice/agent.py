@@ -268,16 +268,12 @@ class Agent:
         soonest = inf if ground is None else ground
         if self.state is State.CLOSED:
             return soonest
+        current = self._generations.current
         soonest = min(soonest, self._generations.deadline)
-        pair = self._generations.current.selected
-        if pair is None:
-            return soonest
-        if pair.barred:
+        if current.selected and current.selected.barred:
             return min(soonest, self._rotation.deadline)
-        patience = self.settings.consent
-        if self.state is not State.DISCONNECTED:
-            patience = min(patience, self.settings.disconnected)
-        return min(soonest, pair.answered + patience)
+        silent, over = current.changes
+        return min(soonest, over if self.state is State.DISCONNECTED else silent, over)
 
     def handle_timer(self, now: float) -> None:
         """Do what is due."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from landfast.session.ice.machine import Step
 from landfast.session.ice.pairs import Pair
 from landfast.session.ice.settings import Settings
@@ -22,8 +24,17 @@ def is_over(pair: Pair, now: float, settings: Settings) -> bool:
     return now >= pair.answered + settings.consent
 
 
-def standing(pair: Pair, now: float, settings: Settings) -> Step:
+def silent_from(pair: Pair, unanswered: float | None, settings: Settings) -> float:
+    """When the selected pair will have been silent for too long; infinite while nobody has asked it. `unanswered`: when
+    the oldest check was sent that has no answer."""
+    silent = pair.answered + settings.disconnected
+    if not pair.usable:  # it is not asked any more
+        return silent
+    return inf if unanswered is None else max(silent, unanswered + settings.doubt)
+
+
+def standing(pair: Pair, unanswered: float | None, now: float, settings: Settings) -> Step:
     """What the silence of the selected pair means for the state of the transport."""
     if pair.barred or is_over(pair, now, settings):
         return Step.EXPIRE
-    return Step.SILENCE if now >= pair.answered + settings.disconnected else Step.ANSWER
+    return Step.SILENCE if now >= silent_from(pair, unanswered, settings) else Step.ANSWER

@@ -318,12 +318,22 @@ class Generation:
 
     def standing(self, now: float) -> Step | None:
         """What the selected pair's silence means. When consent is over, that pair is barred."""
-        if self.selected is None:
+        if self.roaming is None:
             return Step.EXPIRE if self.failed else None
-        step = consent.standing(self.selected, now, self.lasting.settings)
+        selected = self.roaming.selected
+        step = consent.standing(selected, self.roaming.unanswered, now, self.lasting.settings)
         if step is Step.EXPIRE:
-            self.pairs.bar(self.selected)
+            self.pairs.bar(selected)
         return step
+
+    @property
+    def changes(self) -> tuple[float, float]:
+        """When `standing` will have to speak of silence, and of the end, if nothing is answered until then."""
+        if self.roaming is None:
+            return inf, inf
+        selected, settings = self.roaming.selected, self.lasting.settings
+        silent = consent.silent_from(selected, self.roaming.unanswered, settings)
+        return silent, selected.answered + settings.consent
 
     # The clock.
 

@@ -37,9 +37,10 @@ class Roaming:
     ) -> None:
         self.selected = first
         self.trip = _TRIP
+        self.unanswered: float | None = None
+        """When the oldest check of the selected pair was sent that has no answer."""
         self._settings, self._pairs, self._role, self._rhythm, self._draw = settings, pairs, role, rhythm, draw
         self._since = NEVER  # when it was selected
-        self._unanswered: float | None = None  # when the oldest check without an answer was sent
         self._next = self._early = NEVER
         self._stirred = True  # data went or came since a pair was last asked
         self._count = 0
@@ -52,7 +53,7 @@ class Roaming:
     def select(self, pair: Pair, now: float, why: Why) -> None:
         """Go this way from now on."""
         self._left = self.selected if why is Why.FOLLOWED else None
-        self.selected, self._since, self._unanswered = pair, now, None
+        self.selected, self._since, self.unanswered = pair, now, None
         self._wait(now)
 
     @property
@@ -93,9 +94,9 @@ class Roaming:
         that was sent long before is not answered."""
         dead = False
         if pair is self.selected:
-            dead = self._unanswered is not None and at >= self._overdue(self._unanswered)
+            dead = self.unanswered is not None and at >= self._overdue(self.unanswered)
             self.trip += _SMOOTH * (now - at - self.trip)
-            self._unanswered = None
+            self.unanswered = None
             if (patience := self._rhythm.patience) is not None and now > self._rhythm.last + patience:
                 self._rhythm.clear()
         elif pair is self._left and at >= self._since:
@@ -115,8 +116,8 @@ class Roaming:
 
     def sent(self, pair: Pair, now: float) -> None:
         """A check went out."""
-        if pair is self.selected and self._unanswered is None:
-            self._unanswered = now
+        if pair is self.selected and self.unanswered is None:
+            self.unanswered = now
 
     def verdict(self, pair: Pair, now: float) -> Why | None:
         """Whether this pair shall be selected instead, and why: the first rule of follow.py that holds."""
@@ -201,13 +202,13 @@ class Roaming:
         alarm = inf
         if (patience := self._rhythm.patience) is not None:
             alarm = self.silent_since + patience
-        if self._unanswered is not None:
-            alarm = min(alarm, self._overdue(self._unanswered))
+        if self.unanswered is not None:
+            alarm = min(alarm, self._overdue(self.unanswered))
         return alarm
 
     def _is_missed(self, now: float) -> bool:
         """Whether a check of the selected pair should have been answered by now."""
-        return self._unanswered is not None and now >= self._overdue(self._unanswered)
+        return self.unanswered is not None and now >= self._overdue(self.unanswered)
 
     def _overdue(self, asked: float) -> float:
         """When a check should have been answered that was sent then."""
@@ -224,7 +225,9 @@ class Roaming:
         self._early = self._next = now + settings.ping * jitter
         # Not while the peer may still look for a pair of its own, which our checks lead it to.
         if not self._stirred and now >= self._since + settings.checking:
-            rest = min(settings.rest, (settings.disconnected - self._overdue(self.trip)) / _LATEST)
+            rest, mended = settings.rest, self._overdue(self.trip)  # one check is lost, the next answered
+            if mended >= settings.doubt:
+                rest = min(rest, (settings.disconnected - mended) / _LATEST)
             self._next = max(self._early, now + rest * jitter)
         self._stirred = False
 

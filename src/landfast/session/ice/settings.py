@@ -23,13 +23,16 @@ class Settings:
 
     ping: float = 2.5
     """Between consent checks, times 0.8 to 1.2. RFC 7675 says 5 s; libwebrtc does 2.5 s, and bindings of 20 s live."""
-    rest: float = 4.0
-    """The same while no data goes either way: the least that RFC 7675, section 5.1 allows. Less where the round trip is
-    so long that one lost check would be `disconnected`, and 2.5 s again from the first data on."""
+    rest: float = 5.0
+    """The same while no data goes either way (RFC 7675, section 5.1). Less where the round trip is so long that one
+    lost check would be `disconnected`, and 2.5 s again from the first data on."""
     consent: float = 30.0
     """From the last valid answer until nothing more may be sent (RFC 7675, section 5.1)."""
     disconnected: float = 6.0
     """From the last valid answer until `disconnected` is told (libwebrtc: 5.9 to 7.6 s)."""
+    doubt: float = 2.0
+    """And at least from the oldest check that has no answer: at rest it may be sent when `disconnected` is over. What
+    is lost at a round trip of 500 ms is mended sooner."""
 
     suspicion: float = 0.05
     """No silence below this is suspicious, however dense the peer's packets were: Ta, the least between two checks."""
@@ -67,6 +70,9 @@ class Settings:
     repeat: float = 0.2
     """Between two sendings of such a question, unless an answer takes longer: with 0.5 s a relay was back after 0.56 s
     instead of 0.18."""
+    knock: float = 0.1
+    """The same of a question without credentials, while data waits for the answer: 64 bytes with their headers, 38 kB
+    in a minute of `outage`."""
     keep: float = 10.0
     """Between two packets to a relay over UDP that is at rest: half of what the bindings of carriers live that forget
     soonest (20 s), so that the fall-back still hears when it is needed."""
