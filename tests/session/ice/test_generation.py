@@ -129,9 +129,8 @@ def test_an_address_learnt_from_a_check_is_asked_back_with_its_priority() -> Non
     assert (pair.path, pair.remote.type, pair.remote.priority) == (path, Type.PEER_REFLEXIVE, 77)
 
 
-@pytest.mark.parametrize("silent", [True, False])
-def test_where_a_silent_peer_says_it_is_it_is_asked_at_once(silent: bool) -> None:
-    one = generation()
+def unanswered(one: Generation) -> Pair:
+    """The pair that was nominated, and since 100.9 s has not answered."""
     chosen = at(one, 1, HOST.endpoint)
     answer(one, chosen, 100.1)
     one.tick(100.7)
@@ -140,12 +139,44 @@ def test_where_a_silent_peer_says_it_is_it_is_asked_at_once(silent: bool) -> Non
     assert one.settled
     assert one.roaming
     one.roaming.sent(chosen, 100.9)
+    return chosen
+
+
+@pytest.mark.parametrize("silent", [True, False])
+def test_where_a_silent_peer_says_it_is_it_is_asked_at_once(silent: bool) -> None:
+    one = generation()
+    unanswered(one)
     new = candidate(Type.SERVER_REFLEXIVE, ("203.0.113.201", 8))
     now = 105.0 if silent else 100.91
     one.add_remote(new)
     one.stand_on([(1, BASE), (2, RELAY)], now)
     one.introduced(new.endpoint, now)
     assert [pair.path for pair in asks(one, now)] == ([Path(1, new.endpoint), Path(2, new.endpoint)] if silent else [])
+
+
+@pytest.mark.parametrize("moved", [True, False])
+def test_what_is_new_in_silence_is_asked_again_soon(moved: bool) -> None:
+    """When both sides move at once, a first check comes to a relay that does not let it in yet."""
+    one = generation()
+    chosen, remote = unanswered(one), PEER
+    if moved:
+        one.stand_on([(3, candidate(endpoint=("192.0.2.8", 6)))], 105)
+    else:
+        one.add_remote(candidate(Type.RELAYED, ("203.0.113.201", 8)))
+        one.stand_on([(1, BASE)], 105)
+        one.introduced(("203.0.113.201", 8), 105)
+    new = [pair for pair in one.pairs if pair.path.socket == 3 or pair.remote.type is Type.RELAYED]
+    assert new
+    times: list[float] = []
+    while one.deadline < 110:
+        now = max(105.0, one.deadline)
+        one.tick(now)
+        times += [now for pair in asks(one, now) if pair is new[0]]
+    assert times[Settings().tries - 1] < 106 < times[Settings().tries]  # and afterwards in its turn
+    assert len(times) < 2 * Settings().tries
+    answer(one, chosen, 110)
+    one.tick(110)
+    assert one._listed() == []
 
 
 def test_where_the_check_that_went_back_is_lost_it_is_repeated_once() -> None:

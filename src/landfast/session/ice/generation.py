@@ -67,6 +67,7 @@ class Generation:
         self._valid_since = inf
         self._round = NEVER
         self._until = inf
+        self._newcomers: list[Pair] = []  # made while the peer is silent
 
     # What is known of both sides.
 
@@ -105,16 +106,21 @@ class Generation:
         if self.selected and gone:  # where the peer was, signalled or not
             remotes.append(self.selected.remote)
         mine = [(socket, base) for socket, base in bases if socket not in self.without]
-        if not pairing.form(self.pairs, mine, remotes) or self.remote is None:
+        made = pairing.form(self.pairs, mine, remotes)
+        if not made or self.remote is None:
             return
         self._go_on(now)
+        if self.roaming and self.roaming.is_silent(now) and not self.roaming.selected.barred:
+            self._newcomers += made  # but not what stands in for another socket every few seconds (rotation.py)
         if self.roaming and gone:
             self.roaming.hurry()
 
     def introduced(self, remote: Endpoint, now: float) -> None:
         """The peer has just named this address. If it is silent, that is where it may be."""
         if self.roaming and self.settled and not self.retired and self.roaming.is_silent(now):
-            self.asks += [pair for pair in self.pairs if pair.path.remote == remote and pair.tried == NEVER]
+            new = [pair for pair in self.pairs if pair.path.remote == remote and pair.tried == NEVER]
+            self.asks += new
+            self._newcomers += [pair for pair in new if pair not in self._newcomers]
 
     def lose(self, socket: Socket) -> None:
         """A socket is gone: look at all the others at once."""
@@ -342,14 +348,14 @@ class Generation:
         """When there is something to do; infinite while there is not."""
         if self.remote is None or self.retired:
             return inf
-        if self.roaming and self.settled and not self._is_relayed():
+        if self.roaming and self.settled and not self._newcomers and not self._is_relayed():
             return self.roaming.deadline
         times = [self._list.deadline(self._listed())]
         if self.roaming:
             times.append(self.roaming.deadline)
         elif not self.failed:
             times.append(self._until)
-        if self.settled:
+        if self.settled and self._is_relayed():
             times.append(self._round)
         if (
             self.roaming
@@ -365,6 +371,8 @@ class Generation:
         if self.remote is None or self.retired:
             return
         if self.roaming:
+            if self._newcomers and not self.roaming.is_silent(now):
+                self._newcomers.clear()
             self.asks += self.roaming.due(now)
             if other := self.roaming.rescue(now):
                 self._select(other, now, Why.FALLBACK)
@@ -381,9 +389,12 @@ class Generation:
         self._nominate(now)
 
     def _listed(self) -> list[Pair]:
-        """What the check list has: all, and after a nomination only what would be better than a relay."""
+        """What the check list has: all. After a nomination, what would be better than a relay, and in silence what is
+        new: its first check may meet a filter that is only being opened, as in the beginning."""
         if self.settled:
-            return [pair for pair in self._shorter() if pair.state is PairState.WAITING] if self._is_relayed() else []
+            shorter = self._shorter() if self._is_relayed() else []
+            new = [pair for pair in self._newcomers if pair.tries < self.lasting.settings.tries]
+            return [*(pair for pair in shorter if pair.state is PairState.WAITING), *new]
         return [] if self.failed else [pair for pair in self.pairs if pair.unasked or self._is_guest(pair)]
 
     def _is_guest(self, pair: Pair) -> bool:

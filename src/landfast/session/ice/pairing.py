@@ -24,16 +24,17 @@ def can_pair(base: Candidate, remote: Candidate) -> bool:
     return (ours.version, ours.is_link_local) == (theirs.version, theirs.is_link_local)
 
 
-def form(pairs: Pairs, bases: Iterable[tuple[Socket, Candidate]], remotes: Iterable[Candidate]) -> bool:
-    """Make those that are missing, and tell whether there are any. A stranger that is signalled is none any more."""
-    new = False
+def form(pairs: Pairs, bases: Iterable[tuple[Socket, Candidate]], remotes: Iterable[Candidate]) -> list[Pair]:
+    """Make those that are missing, and give them. A stranger that is signalled is none any more."""
+    new: list[Pair] = []
     remotes = list(remotes)
     for socket, base in bases:
         for remote in remotes:
             path = Path(socket, remote.endpoint)
             known = pairs.get(path)
             if known is None and can_pair(base, remote):
-                new |= pairs.add(Pair(path, base, remote, base))
+                made = Pair(path, base, remote, base)
+                new += [made] if pairs.add(made) else []
             elif known and known.stranger:
                 known.remote, known.stranger = remote, False
     return new
