@@ -158,7 +158,7 @@ def test_where_a_silent_peer_says_it_is_it_is_asked_at_once(silent: bool) -> Non
 def test_what_is_new_in_silence_is_asked_again_soon(moved: bool) -> None:
     """When both sides move at once, a first check comes to a relay that does not let it in yet."""
     one = generation()
-    chosen, remote = unanswered(one), PEER
+    chosen = unanswered(one)
     if moved:
         one.stand_on([(3, candidate(endpoint=("192.0.2.8", 6)))], 105)
     else:
