@@ -92,6 +92,19 @@ def test_a_blackout_is_survived_and_what_was_sent_arrives_after_it() -> None:
     assert talk.heard == b"late"
 
 
+def test_what_has_waited_in_small_pieces_arrives_together() -> None:
+    """A second and a half of checks and control: Linux puts small segments together when it repeats them."""
+    talk = Talk(link={"delay_ms": 20})
+    talk.run(1)
+    talk.world.happen(Occasion.SUSPEND_RADIO, "home", lasts=5)
+    for number in range(400):
+        talk.stream.send(bytes([number % 256]) * 90)
+    while not talk.heard:
+        talk.run(0.1)
+    talk.run(1)
+    assert len(talk.heard) == 400 * 90
+
+
 def test_nobody_listening_is_told_at_once_and_nobody_there_after_two_minutes() -> None:
     refused = Talk(at=(SERVER, 1))
     refused.run(1)

@@ -25,7 +25,7 @@ _SEGMENT = 1448  # bytes of data in a full frame
 _RTO_MIN, _RTO_FIRST, _RTO_MAX = 0.2, 1.0, 120.0
 _SYN_RETRIES, _RETRIES = 6, 15
 _DUPLICATES = 3  # RFC 5681, section 3.2
-_BURST = 10  # RFC 6928: what goes out at once
+_BURST = 10 * _SEGMENT  # RFC 6928: what goes out at once; small segments are put together when they are repeated
 # Sizes of TLS 1.3's first flights: a usual ClientHello; the answer with a chain of two certificates.
 _HELLO, _FLIGHT = b"\x16\x03\x01".ljust(517, b"\0"), b"\x16\x03\x03".ljust(3000, b"\0")
 
@@ -177,9 +177,17 @@ class Stream:
             self._lost()
             return
         self._timing = None  # Karn's rule: what was repeated is not timed
-        for number, (kind, data) in list(self._waiting.items())[:_BURST]:
-            self._say(kind, number, data)
+        self._repeat()
         self._arm()
+
+    def _repeat(self) -> None:
+        """Send again what was not acknowledged, as much as goes out at once."""
+        size = 0
+        for number, (kind, data) in list(self._waiting.items()):
+            size += len(data)
+            if size > _BURST:
+                break
+            self._say(kind, number, data)
 
     def _acknowledged(self, expected: int) -> None:
         first = next(iter(self._waiting), None)
@@ -201,8 +209,7 @@ class Stream:
             self._established()
         if self._waiting:
             if repeated:  # those after it are lost, too
-                for number, (kind, data) in list(self._waiting.items())[:_BURST]:
-                    self._say(kind, number, data)
+                self._repeat()
             self._arm()
 
     def _lost(self) -> None:
