@@ -375,3 +375,4 @@ def test_what_has_revoked_its_consent_is_never_used_again() -> None:
     answer(made, direct, 101)
     assert not made.may_send(101)
     assert not made.refused(at(made, 2, PEER))
+    assert not made.refused(direct)  # which is told once, however many checks were on their way

@@ -231,9 +231,10 @@ class Generation:
             self.roaming.sent(pair, now)
 
     def refused(self, pair: Pair) -> bool:
-        """The peer takes its consent back: this way is never used again. Whether data took it."""
+        """The peer takes its consent back: this way is never used again. Whether data took it until now."""
+        ends = pair is self.selected and not pair.barred
         self.pairs.bar(pair)
-        return pair is self.selected
+        return ends
 
     # What is decided.
 
