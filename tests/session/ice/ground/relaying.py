@@ -20,6 +20,7 @@ def standing(url: str = UDP, **options: Any) -> tuple[World, Relays, Socket]:
     world = World(url, settings=SETTINGS, nodes={TURN: relays})
     world.gather()
     ((name, _),) = world.ground.candidates
+    world.run(0.25)
     return world, relays, name
 
 

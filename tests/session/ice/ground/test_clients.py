@@ -51,9 +51,10 @@ def test_requests_are_repeated_quickly_while_the_agent_waits_but_not_before_an_a
     near.round_trip.measured(0.04)
     makes.stands(near)
     assert (near.longest, makes.quick, makes.calm) == (float("inf"), 0.2, 1.0)
+    assert (makes.new(None, hurried=True, urgent=True).longest, makes.knock) == (0.1, 0.1)
     far.round_trip.measured(0.4)
     makes.stands(far)
-    assert (makes.quick, makes.calm) == (0.5, 1.0)
+    assert (makes.knock, makes.quick, makes.calm) == (0.5, 0.5, 1.0)
     far.round_trip.least = 2.0
     makes.stands(far)
     assert (makes.quick, makes.calm) == (2.5, 2.5)

@@ -132,7 +132,39 @@ def test_what_is_sent_while_nothing_passes_is_bounded() -> None:
     for _ in range(120):
         world.ground.silent(name, world.now)
         world.run(0.5)
-    assert len(relays.heard) <= 60 / SETTINGS.repeat + 5
+    assert len(relays.heard) <= 60 / SETTINGS.knock + 5
+
+
+def test_who_has_no_nonce_knocks_and_asks_less_often_once_it_has_one() -> None:
+    world, relays, name = standing()
+    relays.heard.clear()
+    relays.asked.clear()
+    relays.silent = True
+    world.ground.silent(name, world.now)
+    world.run(2.0)
+    assert len(relays.heard) == pytest.approx(2 / SETTINGS.knock, abs=1)
+    relays.silent = False
+    while not relays.asked:
+        world.step()
+    relays.silent = True  # its 401 is the last that it says
+    world.run(RTT)
+    relays.heard.clear()
+    world.run(2.0)
+    assert len(relays.heard) == pytest.approx(2 / SETTINGS.repeat, abs=1)
+
+
+def test_a_relay_that_has_just_come_to_stand_is_not_doubted() -> None:
+    world, relays, name = standing()
+    world.path = False
+    world.ground.silent(name, world.now)
+    world.run(2 * SETTINGS.repair)
+    world.rebind()
+    world.path = True
+    assert renewed(world.run(SETTINGS.knock + 2 * RTT))
+    relays.asked.clear()
+    world.ground.silent(name, world.now)
+    world.run(1.0)
+    assert not relays.asked
 
 
 def test_a_server_that_forgets_at_once_is_not_asked_again_at_once() -> None:
@@ -188,9 +220,9 @@ def test_while_the_agent_waits_a_connection_is_begun_anew_after_three_seconds() 
     world, _, name = standing(TLS)
     world.stuck = {Transport.TLS}
     world.path = False
-    for _ in range(140):
+    for _ in range(93):
         world.ground.silent(name, world.now)
-        world.run(0.1)
+        world.run(0.15)
     assert len(world.ever) - 1 == 5  # the first, and one each 3 s
     assert len(world.open) == 2
 

@@ -30,18 +30,23 @@ class Clients:
         return max(self._settings.repeat, _LATE * self._trip)
 
     @property
+    def knock(self) -> float:
+        """The same for who has no nonce yet, and so asks with the fewest bytes."""
+        return max(self._settings.knock, _LATE * self._trip)
+
+    @property
     def calm(self) -> float:
         """The same while it does not."""
         return max(self._settings.repair, self.quick)
 
-    def new(self, known: Client | None, *, hurried: bool) -> Client:
-        """Another one. `known`: the client of the allocation that stands."""
+    def new(self, known: Client | None, *, hurried: bool, urgent: bool = False) -> Client:
+        """Another one. `known`: the client of the allocation that stands. `urgent`: data waits for it."""
         rto = min(self._settings.rto, known.round_trip.rto) if known else self._settings.rto
         # Asked to follow to another stream, coturn 4.6.1 sends eight bytes there that are no message.
         mobile = self._settings.mobility and not self._stream and self._server not in self._ticketless
         client = Client(self._credential, stream=self._stream, mobile=mobile, rto=rto, draw=self._draw)
         if hurried:
-            client.longest = self.quick
+            client.longest = self.knock if urgent else self.quick
         return client
 
     def granted(self, *, mobile: bool) -> None:

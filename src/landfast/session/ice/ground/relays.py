@@ -149,7 +149,7 @@ class Relay:
         if remotes:
             self._remotes = remotes
             if self.idle:
-                self._begin(now, hurried=hurried)
+                self._begin(now, hurried=hurried, urgent=hurried)
 
     def welcome(self, peer: Endpoint, now: float) -> None:
         """Let a peer through, and give it a channel."""
@@ -171,25 +171,25 @@ class Relay:
 
     def silent(self, now: float, *, hurried: bool = True) -> None:
         """Nothing is heard by it: ask the server, once in a while. Not `hurried`: repeat it once a second."""
-        if not self._patience.may_ask(now):
-            return
+        if now < self._since + self._makes.knock or not self._patience.may_ask(now):
+            return  # at first, nothing can have been heard by it
         attempt = self._attempt
         if attempt and (
             (hurried and not attempt.hurried) or (not attempt.asked and now > attempt.line.since + _HURRIED)
         ):
             self._give_up(now)
-            self._begin(now, hurried=hurried)
+            self._begin(now, hurried=hurried, urgent=hurried)
         elif attempt:
             return  # it is being asked
         elif self._client is None or self._line is None:
-            self._begin(now, hurried=hurried)
+            self._begin(now, hurried=hurried, urgent=hurried)
         elif self._line.stream:
             self._on.sockets.send(self._line, stun.binding_request(self._on.draw(12)))
             self._doubt = now + self._client.round_trip.rto
         else:
             self._client.longest = self._makes.quick if hurried else self._makes.calm
             if self._client.state is not State.MOVING and not self._client.move(now):
-                self._ask_here(self._line, now, hurried=hurried)
+                self._ask_here(self._line, now, hurried=hurried, urgent=hurried)
         self._drain(now)
 
     def leave_address(self, now: float, *, again: bool) -> None:
@@ -246,6 +246,7 @@ class Relay:
         attempt = self._attempt
         if attempt and attempt.asked and attempt.line is line:
             attempt.heard = True
+            attempt.client.longest = max(attempt.client.longest, self._makes.quick)  # with a nonce it says more
             attempt.client.receive(data, now)
         if self._client and self._line is line:
             self._client.receive(data, now)
@@ -282,8 +283,10 @@ class Relay:
 
     # Attempts.
 
-    def _begin(self, now: float, *, hurried: bool = False, alternate: Endpoint | None = None) -> None:
-        """Open another line; the allocation moves there if it can."""
+    def _begin(
+        self, now: float, *, hurried: bool = False, urgent: bool = False, alternate: Endpoint | None = None
+    ) -> None:
+        """Open another line; the allocation moves there if it can. `urgent`: data waits for it."""
         if not self._remotes:
             return
         self._patience.rest, self._redirected = None, alternate is not None
@@ -292,7 +295,8 @@ class Relay:
         name = self.server.host if self.server.transport is Transport.TLS else None
         line = self._on.sockets.open(self.server.transport, now, remote=alternate or self._remotes[turn], name=name)
         self.telling.begins(line.socket)
-        client = self._client if self._client and self.movable else self._makes.new(self._client, hurried=hurried)
+        move = self._client if self.movable else None
+        client = move or self._makes.new(self._client, hurried=hurried, urgent=urgent)
         self._attempt = _Attempt(line, client, now + (_CONNECTING if last else _NEXT), last, hurried)
 
     def _ask(self, attempt: _Attempt, now: float) -> None:
@@ -307,9 +311,9 @@ class Relay:
             attempt.client = self._makes.new(self._client, hurried=attempt.hurried)
         attempt.client.allocate(now)
 
-    def _ask_here(self, line: Held, now: float, *, hurried: bool = True) -> None:
+    def _ask_here(self, line: Held, now: float, *, hurried: bool = True, urgent: bool = False) -> None:
         """Ask for an allocation by a line that is open."""
-        client = self._makes.new(self._client, hurried=hurried)
+        client = self._makes.new(self._client, hurried=hurried, urgent=urgent)
         client.longest = min(client.longest, self._makes.calm)
         self._ask(_Attempt(line, client, hurried=hurried), now)
 
