@@ -46,6 +46,35 @@ def test_after_consent_has_ended_there_is_more_time(story: Story) -> None:
     assert story.blamed
 
 
+def test_consent_has_ended_for_both_when_one_has_heard_nothing_for_so_long(story: Story) -> None:
+    """What a stream had held back may have come to the other meanwhile."""
+    story.ears["operator"].last = 41.0
+    story.is_passable = False
+    story.look(3, 40)
+    story.is_passable = True
+    story.look(40, 40 + AFTER_CONSENT)
+    assert not story.blamed
+    story.look(40 + AFTER_CONSENT, 43 + AFTER_CONSENT)
+    assert "nothing of operator's since 3.00 s" in story.blamed[0]
+
+
+def test_the_question_is_open_until_data_flows_or_cannot(story: Story) -> None:
+    story.look(3, 4)
+    assert not story.flows.open
+    story.look(4.5, 6)
+    assert story.flows.open
+    story.is_passable = False
+    story.look(6, 6.5)
+    assert not story.flows.open
+    story.is_passable = True
+    story.look(6.5, 8)
+    assert story.flows.open
+    for ear in story.ears.values():
+        ear.last = 8.2
+    story.look(8.5, 9)
+    assert not story.flows.open
+
+
 def test_where_nothing_can_pass_nobody_is_blamed(story: Story) -> None:
     story.is_passable = False
     story.look(3, 60)

@@ -44,6 +44,11 @@ def test_an_interruption_has_a_recovery_time() -> None:
     assert 0 < result.recoveries[0] < 1
 
 
+def test_a_history_does_not_end_before_it_is_known_whether_data_returns() -> None:
+    short = history(fault(Occasion.SUSPEND_RADIO, lasts=10), robot=BEHIND_A_ROUTER, lasts=13.0)
+    assert [each < 1 for each in play(short).recoveries] == [True]
+
+
 def test_a_restart_waits_for_signalling() -> None:
     muted = history(fault(Trick.MUTE, lasts=4), fault(Trick.RESTART, at=3.5), robot=BEHIND_A_ROUTER)
     assert play(muted).violations == ()

@@ -54,6 +54,11 @@ class Flows:
         self._over = max(self._over, now + lasts)
         self._interrupted = True
 
+    @property
+    def open(self) -> bool:
+        """Whether data is missing that could flow, and still has time to."""
+        return self._since is not None
+
     def look(self, now: float) -> None:
         """Has data come lately, and if not: could it?"""
         self._settle(now)
@@ -66,8 +71,8 @@ class Flows:
             return
         if self._since is None:
             self._since = now
-        name = starved[0]
-        last = self._ears[name].last
+        name = min(starved, key=lambda name: self._ears[name].last)
+        last = self._ears[name].last  # consent needs both directions; and what a stream had held back is no news
         bound = BOUND if self._since - last < _CONSENT else AFTER_CONSENT
         if now - self._since > bound + self._slack:
             heard = f"since {last:.2f} s" if last > 0 else "ever"

@@ -103,6 +103,7 @@ class History(_Part):
 
     seed: int
     lasts: float
+    """At least: as long as data is missing that could flow, it goes on until the bound for that."""
     controlling: Name = "robot"
     robot: Side = Side()
     operator: Side = Side()

@@ -110,7 +110,7 @@ class _Play:
             self.application.begin()
             for fault in history.faults:
                 world.push(fault.at, self._happen, fault, None)
-            while world.now < history.lasts and not self.violations:
+            while (world.now < history.lasts or self.flows.open) and not self.violations:
                 world.run(world.now + LOOK)
                 self._look()
             if not self.violations:
