@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hmac
 import struct
 
 from aioice import stun as codec
@@ -126,6 +127,16 @@ def test_no_change_of_a_byte_keeps_the_signature(place: int, value: int) -> None
     data[place] = value
     read = ice.parse(bytes(data))
     assert read is None or read.signed_with(PASSWORD) is same
+
+
+@given(st.text("abcdefgh+/0123", min_size=22, max_size=256), st.binary(max_size=300))
+def test_a_password_of_any_length_signs_as_in_rfc_2104(password: str, body: bytes) -> None:
+    whole = stun.extended(struct.pack("!HHI12s", 0x0001, 0, 0x2112A442, ID), 0x0006, b"them:us")
+    whole = stun.extended(whole, 0x7FFF, body)
+    sized = whole[:2] + struct.pack("!H", len(whole) - 20 + 24) + whole[4:]
+    right = hmac.digest(password.encode(), sized, "sha1")
+    assert asked(stun.extended(whole, 0x0008, right)).signed_with(password)
+    assert not asked(stun.extended(whole, 0x0008, right[:-1] + bytes([right[-1] ^ 1]))).signed_with(password)
 
 
 @given(st.integers(0, 0x3FFF), st.binary(max_size=80))

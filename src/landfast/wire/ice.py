@@ -7,15 +7,19 @@ aioice lacks is NOMINATION, by which libwebrtc nominates again and again (draft-
 
 from __future__ import annotations
 
-import hmac
 import struct
-from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import lru_cache
+from hashlib import sha1
+from hmac import compare_digest
 from ipaddress import ip_address
+from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
 from landfast.model.facts import Endpoint
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
 
 NOMINATION = 0xC001  # draft-thatcher-ice-renomination: four bytes, the newest nomination is the greatest
 # RFC 8489, section 18.3; RFC 8445, section 20.
@@ -30,6 +34,9 @@ _SPOILT = 0x5354554E  # what the checksum is XORed with (RFC 8489, section 14.7)
 _FAMILIES = {4: b"\0\1", 16: b"\0\2"}  # by the length of an address
 _HEAD, _ATTRIBUTE = struct.Struct("!HH4s12s"), struct.Struct("!HH")
 _FOUR, _EIGHT = struct.Struct("!HHI"), struct.Struct("!HHQ")
+_SIGNATURE = _ATTRIBUTE.pack(_MESSAGE_INTEGRITY, _SIGNED - 4)
+_BLOCK = 64  # bytes of SHA-1
+_INNER, _OUTER = (bytes(byte ^ pad for byte in range(256)) for pad in (0x36, 0x5C))  # RFC 2104, section 2
 _KNOWN = 1 << 12  # addresses, and passwords, that need not be looked at anew
 
 
@@ -52,27 +59,14 @@ _REASONS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Signed:
-    """What has a signature to be looked at: at `_place` of `_data`, nowhere when that is None."""
-
-    transaction_id: bytes
-    _data: bytes = field(repr=False, compare=False)
-    _place: int | None = field(repr=False, compare=False)
-
-    def signed_with(self, password: str) -> bool:
-        """Whether MESSAGE-INTEGRITY is there and right (RFC 8489, section 9.1)."""
-        data, place = self._data, self._place
-        if place is None:
-            return False
-        right = _signature(_sized(data[:place], _SIGNED), password)
-        return hmac.compare_digest(data[place : place + _SIGNED], right)
-
-
-@dataclass(frozen=True, slots=True)
-class Check(_Signed):
+class Check(NamedTuple):
     """A Binding request with a username. What it does not carry is None."""
 
+    transaction_id: bytes
+    data: bytes
+    """The whole of it."""
+    place: int | None
+    """Where in it the signature stands."""
     to: str = ""
     """The fragment of whom it asks, the first half of USERNAME."""
     by: str = ""
@@ -83,13 +77,24 @@ class Check(_Signed):
     use_candidate: bool = False
     nomination: int | None = None
 
+    def signed_with(self, password: str) -> bool:
+        """Whether MESSAGE-INTEGRITY is there and right (RFC 8489, section 9.1)."""
+        return _is_signed(self.data, self.place, password)
 
-@dataclass(frozen=True, slots=True)
-class Answer(_Signed):
+
+class Answer(NamedTuple):
     """What came back. `code` is None for a success, and then `mapped` is where the peer saw us."""
 
+    transaction_id: bytes
+    data: bytes
+    place: int | None
+    """As of a check."""
     mapped: Endpoint | None = None
     code: int | None = None
+
+    def signed_with(self, password: str) -> bool:
+        """As of a check."""
+        return _is_signed(self.data, self.place, password)
 
 
 def parse(data: bytes) -> Check | Answer | None:
@@ -146,12 +151,13 @@ def _attributes(data: bytes) -> tuple[dict[int, bytes], int | None] | None:
         if end > size or _SIZES.get(kind, length) != length:
             return None
         if kind == _FINGERPRINT:
-            if data[at:end] != _fingerprint(_sized(data[:at], _PRINTED)):
+            printed = data[:at] if end == size else _sized(data[:at], _PRINTED)
+            if data[at:end] != _fingerprint(printed):
                 return None
         elif kind == _MESSAGE_INTEGRITY:
             place = place or at
-        elif place is None:  # what stands behind it is nobody's word
-            said.setdefault(kind, data[at + 4 : end])
+        elif place is None and kind not in said:  # what stands behind it is nobody's word
+            said[kind] = data[at + 4 : end]
         at = end + -length % 4
     return said, place
 
@@ -181,9 +187,9 @@ def check(
 
 def success(asked: Check, mapped: Endpoint, password: str) -> bytes:
     """Yes, to a check that came from `mapped`. `password` is the answering side's, as it was in the check."""
-    address, port = _packed(mapped[0]), mapped[1].to_bytes(2, "big")
-    value = _FAMILIES[len(address)] + _xored(port, asked.transaction_id) + _xored(address, asked.transaction_id)
-    return _message(_SUCCESS, asked.transaction_id, _attribute(_XOR_MAPPED_ADDRESS, value), password)
+    number, address = asked.transaction_id, _packed(mapped[0])
+    value = _FAMILIES[len(address)] + _xored(mapped[1].to_bytes(2, "big") + address, number)
+    return _message(_SUCCESS, number, _attribute(_XOR_MAPPED_ADDRESS, value), password)
 
 
 def refusal(asked: Check, code: Code, password: str) -> bytes:
@@ -198,7 +204,7 @@ def refusal(asked: Check, code: Code, password: str) -> bytes:
 def _message(kind: int, number: bytes, body: bytes, password: str) -> bytes:
     """Signed, and then printed: each covers what stands before it, with a length that counts it in."""
     data = _HEAD.pack(kind, len(body) + _SIGNED, _COOKIE, number) + body
-    data = _sized(data + _signature(data, password), _PRINTED)
+    data = _sized(data + _SIGNATURE + _signature(data, password), _PRINTED)
     return data + _fingerprint(data)
 
 
@@ -211,17 +217,30 @@ def _sized(data: bytes, more: int) -> bytes:
     return data[:2] + (len(data) - _HEADER + more).to_bytes(2, "big") + data[4:]
 
 
+def _is_signed(data: bytes, place: int | None, password: str) -> bool:
+    if place is None:
+        return False
+    right = _SIGNATURE + _signature(_sized(data[:place], _SIGNED), password)
+    return compare_digest(data[place : place + _SIGNED], right)
+
+
 def _signature(data: bytes, password: str) -> bytes:
-    """MESSAGE-INTEGRITY (RFC 8489, section 14.5)."""
-    signing = _keyed(password).copy()
-    signing.update(data)
-    return _ATTRIBUTE.pack(_MESSAGE_INTEGRITY, _SIGNED - 4) + signing.digest()
+    """The value of MESSAGE-INTEGRITY (RFC 8489, section 14.5): an HMAC, half of which is the same for all messages."""
+    begun, ended = _keyed(password)
+    inner, outer = begun.copy(), ended.copy()
+    inner.update(data)
+    outer.update(inner.digest())
+    return outer.digest()
 
 
 @lru_cache(_KNOWN)
-def _keyed(password: str) -> hmac.HMAC:
-    """Half of the work, which is the same for every message."""
-    return hmac.new(password.encode(), digestmod="sha1")
+def _keyed(password: str) -> tuple[_Hash, _Hash]:
+    """HMAC's two hashes as far as the key goes (RFC 2104, section 2)."""
+    key = password.encode()
+    if len(key) > _BLOCK:
+        key = sha1(key).digest()  # noqa: S324 -- RFC 8489 has no other where both sides do not agree on one
+    key = key.ljust(_BLOCK, b"\0")
+    return sha1(key.translate(_INNER)), sha1(key.translate(_OUTER))  # noqa: S324 -- as above
 
 
 def _fingerprint(data: bytes) -> bytes:
@@ -230,18 +249,18 @@ def _fingerprint(data: bytes) -> bytes:
 
 
 def _xored(value: bytes, number: bytes) -> bytes:
-    """A port, or an address, as no middlebox recognises it (RFC 8489, section 14.2)."""
+    """A port and an address, as no middlebox recognises them (RFC 8489, section 14.2)."""
     size = len(value)
-    mask = int.from_bytes((_COOKIE + number)[:size], "big")
+    mask = int.from_bytes((_COOKIE[:2] + _COOKIE + number)[:size], "big")
     return (int.from_bytes(value, "big") ^ mask).to_bytes(size, "big")
 
 
 def _address(value: bytes, number: bytes) -> Endpoint | None:
-    address = _xored(value[4:], number)
-    family = _FAMILIES.get(len(address))
+    family = _FAMILIES.get(len(value) - 4)
     if family is None or family[1] != value[1]:
         return None
-    return _text(address), int.from_bytes(_xored(value[2:4], number), "big")
+    place = _xored(value[2:], number)
+    return _text(place[2:]), int.from_bytes(place[:2], "big")
 
 
 @lru_cache(_KNOWN)

@@ -1,9 +1,13 @@
-"""What an agent tells: what the owner of its sockets shall do, and what its user may want to know. Pure."""
+"""What an agent tells: what the owner of its sockets shall do, and what its user may want to know. Pure.
+
+What comes with each datagram is a tuple, because that is made four times as quickly as a frozen dataclass.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from landfast.model.facts import Endpoint
 from landfast.session.ice.candidate import Candidate
@@ -21,8 +25,7 @@ class Transport(StrEnum):
     TLS = "tls"
 
 
-@dataclass(frozen=True)
-class Path:
+class Path(NamedTuple):
     """Where a datagram came from or goes: one of our sockets, or the relay behind it, and the other side's address."""
 
     socket: Socket
@@ -54,8 +57,7 @@ class Open:
     name: str | None = None
 
 
-@dataclass(frozen=True)
-class Transmit:
+class Transmit(NamedTuple):
     """Send a datagram, or the next bytes of a stream. What cannot be sent at once is dropped, not kept."""
 
     socket: Socket
@@ -73,8 +75,7 @@ class Close:
 # To know.
 
 
-@dataclass(frozen=True)
-class Received:
+class Received(NamedTuple):
     """Data of the application, in the order of its arrival. DTLS and SRTP authenticate it, not ICE."""
 
     data: bytes

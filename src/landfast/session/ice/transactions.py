@@ -7,8 +7,7 @@ its round trip, and one that comes late still counts.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from landfast.session.ice.pairs import Pair
 
@@ -18,8 +17,7 @@ MOST = 2000
 Owner = TypeVar("Owner")
 
 
-@dataclass(frozen=True)
-class Sent(Generic[Owner]):
+class Sent(NamedTuple, Generic[Owner]):
     """A check on its way. `password` signs its answer; `controlling` is the role that it claimed."""
 
     owner: Owner
