@@ -7,7 +7,7 @@ from landfast.session.ice.agent import Agent
 from landfast.session.ice.events import Transport
 from landfast.trials.campaign.drawn import drawn
 from landfast.trials.campaign.history import NAMES, History, Side, Trick, Uplink
-from landfast.trials.campaign.play import play
+from landfast.trials.campaign.play import _Play, play
 from tests.trials.campaign.histories import BEHIND_A_ROUTER, WITH_A_RELAY, fault, history
 from tests.trials.campaign.rules import RULES, Rule
 
@@ -52,6 +52,22 @@ def test_a_history_does_not_end_before_it_is_known_whether_data_returns() -> Non
 def test_a_restart_waits_for_signalling() -> None:
     muted = history(fault(Trick.MUTE, lasts=4), fault(Trick.RESTART, at=3.5), robot=BEHIND_A_ROUTER)
     assert play(muted).violations == ()
+
+
+def test_what_goes_by_a_stolen_relay_is_not_the_clients() -> None:
+    """A third host has moved the allocation to itself, and goes on sending copies by it."""
+    relay_only = Side(relays=(Transport.UDP,), relay_only=True)
+    played = _Play(history(fault(Trick.COPY, at=2.5, lasts=9), robot=relay_only, every=0.1))
+    played.signalling.begin()
+    played.application.begin()
+    played.world.run(2.5)
+    (allocation,) = played.oracle.allocations("robot")
+    bearer = played.ledgers["robot"].bearer
+    assert bearer
+    assert bearer.carried > 2
+    allocation.line.source = next(iter(played.third.addresses)), 45603
+    played.world.run(3.5)
+    assert bearer.carried <= 2.5
 
 
 def test_what_an_agent_raises_is_a_violation(monkeypatch: pytest.MonkeyPatch) -> None:

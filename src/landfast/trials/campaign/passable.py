@@ -46,6 +46,7 @@ class Oracle:
     ) -> None:
         self._world, self._history, self._players, self._ledgers = world, history, players, ledgers
         self._network: Network = world.network
+        self._third = frozenset(world.hosts[THIRD].addresses())
         self._server = frozenset((*world.server.addresses, *world.server.addresses6))
 
     def passable(self) -> bool:
@@ -198,15 +199,27 @@ class Oracle:
         return udp or (streams and self._seen(name, (address[0], 0), server, TCP) is not None)
 
     def _moves(self, allocation: Allocation, name: Name) -> bool:
-        """Whether its ticket helps: from one stream to another coturn's do not (ground/clients.py), and whoever copies
-        one in time has moved the allocation away and holds the next one."""
-        stolen = allocation.line.source[0] in self._world.hosts[THIRD].addresses()
-        return allocation.ticket is not None and not stolen and self._can_ask_the_server(name, streams=False)
+        """Whether its ticket helps: from one stream to another coturn's do not (ground/clients.py), and of a stolen one
+        the thief holds the next."""
+        return (
+            allocation.ticket is not None
+            and not self._stolen(allocation)
+            and self._can_ask_the_server(name, streams=False)
+        )
+
+    def _stolen(self, allocation: Allocation) -> bool:
+        return allocation.line.source[0] in self._third
 
     def allocations(self, name: Name) -> list[Allocation]:
         """Those of a side: what it has told the peer, or sent by."""
         own = self._ledgers[name].relayed
         return [each for each in self._world.server.relays.allocations if each.socket.local in own]
+
+    def is_stolen(self, relayed: Endpoint) -> bool:
+        """Whether a third host has moved this allocation away, by a copy of its ticket in time: what goes by it is the
+        third's."""
+        allocations = self._world.server.relays.allocations
+        return any(each.socket.local == relayed and self._stolen(each) for each in allocations)
 
     def is_heard(self, allocation: Allocation, name: Name) -> bool:
         """Whether what the relay sends reaches its client."""

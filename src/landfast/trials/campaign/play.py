@@ -265,6 +265,8 @@ class _Play:
             for name, player in self.players.items():
                 if any(candidate.endpoint == relayed for candidate in player.agent.local_candidates):
                     self._owns(name, relayed)
+        if self._tricks and relayed in self._relayed and self.oracle.is_stolen(relayed):
+            return None
         return self._relayed.get(relayed)
 
     def _owns(self, name: Name, relayed: Endpoint) -> None:
