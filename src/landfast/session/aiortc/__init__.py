@@ -4,6 +4,7 @@ Each class is called as the one of aiortc whose place it takes, and each file ad
 
 versions.py     the releases of aiortc whose inside is known; another is refused
 candidates.py   candidates as the agent and as aiortc have them
+flights.py      DTLS's handshake, repeated by the measured round trip
 ice.py          our transport as RTCIceGatherer and RTCIceTransport
 sctp.py         SCTP that is quiet while nobody hears it
 media.py        audio and video that wait for the path, and go on when it is back

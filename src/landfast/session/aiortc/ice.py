@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from math import inf
 
 import aiortc
 from aiortc.exceptions import InvalidStateError
 from aiortc.rtcicetransport import RTCIceParameters
 
+from landfast import clock
 from landfast.session.aiortc import candidates
 from landfast.session.aiortc.candidates import RTCIceCandidate
+from landfast.session.aiortc.flights import Flights
 from landfast.session.ice.credentials import Credentials
 from landfast.session.ice.events import CandidateGathered, Event, PairSelected, PeerReturned, StateChanged, Why
 from landfast.session.ice.machine import State
@@ -22,6 +25,9 @@ from landfast.session.transport import Transport
 
 # aiortc has no `connected`: it says `checking` until a pair is nominated. Data goes from the first pair on, though.
 _STATES = {state: state.value for state in State} | {State.CONNECTED: State.CHECKING.value}
+
+_TRIPS, _SOON = 3, 0.1  # round trips until an answer is overdue; seconds: a busy peer's answer, however near it is
+_UNKNOWN = 1.0  # seconds: the same before any was measured (RFC 6298, section 2.1)
 
 _AFTER_LOSS = {Why.NOMINATED, Why.FOLLOWED, Why.REBOUND, Why.FALLBACK, Why.RETURNED}
 """Moves from a way that did not carry any more; the others leave one that did."""
@@ -32,14 +38,41 @@ class Connection:
 
     def __init__(self, transport: Transport) -> None:
         self.transport = transport
+        self._handshake: Flights | None = None
+        self._begun = False  # whether there was a handshake, which may be over
+        self._repeating: asyncio.TimerHandle | None = None
 
     async def recv(self) -> bytes:
         """The next datagram; ConnectionError when closed."""
-        return await self.transport.recv()
+        datagram = await self.transport.recv()
+        if self._handshake:
+            self._handshake.received(datagram)
+            if self._handshake.over:
+                self._handshake = None
+                self._wait(inf)
+        return datagram
 
     async def send(self, data: bytes) -> None:
         """Send, or drop: what DTLS, SCTP and SRTP send they send again, or can do without."""
         self.transport.send(data)
+        if not self._begun:
+            self._begun, self._handshake = True, Flights(patience(self.transport))
+        if self._handshake:
+            self._handshake.sent(data, clock.monotonic())
+            self._wait(self._handshake.deadline)
+
+    def _wait(self, until: float) -> None:
+        if self._repeating:
+            self._repeating.cancel()
+            self._repeating = None
+        if until < inf:
+            self._repeating = asyncio.get_running_loop().call_later(until - clock.monotonic(), self._repeat)
+
+    def _repeat(self) -> None:
+        if self._handshake and not self.transport.closed:
+            for datagram in self._handshake.due(clock.monotonic()):
+                self.transport.send(datagram)
+            self._wait(self._handshake.deadline)
 
     @property
     def ice_controlling(self) -> bool:
@@ -185,3 +218,9 @@ def credentials(parameters: RTCIceParameters | None) -> Credentials:
     """As the agent has them. Raises ValueError for what RFC 8839 does not allow."""
     given = parameters or RTCIceParameters()
     return Credentials(given.usernameFragment or "", given.password or "")
+
+
+def patience(transport: Transport) -> float:
+    """Seconds after which an answer is overdue, for those above ICE that have measured no round trip yet."""
+    trip = transport.agent.selected.counters.round_trip if transport.agent.selected else None
+    return _UNKNOWN if trip is None else max(_TRIPS * trip, _SOON)
