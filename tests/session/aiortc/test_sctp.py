@@ -3,7 +3,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import aiortc.rtcsctptransport
 import pytest
+from aiortc.rtcsctptransport import Chunk, InitAckChunk, InitChunk
 
 from landfast.session.aiortc.sctp import RTCSctpTransport
 from landfast.session.transport import Transport
@@ -230,6 +232,57 @@ async def test_an_association_that_begins_in_an_outage_begins_after_it(monkeypat
             sctp._t1_expired()
         assert (sctp._t1_failures, sctp.state) == (0, "connected")
         sctp._t1_cancel()
+
+
+async def test_both_sides_whose_inits_met_try_again_where_the_answers_were_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lost, send = set[int](), aiortc.rtcsctptransport.RTCSctpTransport._send_chunk
+
+    async def lose(sctp: RTCSctpTransport, chunk: Chunk) -> None:
+        if isinstance(chunk, InitAckChunk) and id(sctp) not in lost:
+            lost.add(id(sctp))
+        else:
+            await send(sctp, chunk)
+
+    monkeypatch.setattr(aiortc.rtcsctptransport.RTCSctpTransport, "_send_chunk", lose)
+    async with call() as made:
+        await made.says("hello")
+    assert len(lost) == 2
+
+
+async def test_an_init_that_comes_late_does_not_make_it_forget_what_has_come() -> None:
+    async with call() as made:
+        sctp, late = sctp_of(made), InitChunk()
+        await made.says("hello")
+        late.initiate_tag, late.initial_tsn = sctp._remote_verification_tag, 1
+        came = sctp._last_received_tsn
+        await sctp._receive_chunk(late)
+        assert sctp._last_received_tsn == came
+        await made.says("and again")
+
+
+async def test_until_it_has_measured_a_round_trip_it_waits_for_three_of_ices_and_then_ever_longer() -> None:
+    async with call() as made:
+        sctp = sctp_of(made)
+        selected = ice(made.one).transport.agent.selected
+        assert selected
+        selected.counters.round_trip = 0.2
+        sctp._srtt, again, waits = None, InitChunk(), []
+        again.initiate_tag = sctp._local_verification_tag
+        sctp._t1_cancel()
+        sctp._t1_start(again)
+        for _ in range(4):
+            assert sctp._t1_handle
+            waits.append(sctp._rto)
+            sctp._t1_handle.cancel()
+            sctp._t1_expired()
+            await asyncio.sleep(0)
+        sctp._t1_cancel()
+        assert waits == pytest.approx([0.6, 1.2, 2.4, 3])
+        sctp._srtt = sctp._rto = 1.0
+        sctp._t3_expired()
+        assert sctp._rto == 1
 
 
 async def test_a_channel_that_is_closed_in_an_outage_does_not_end_the_association(

@@ -8,6 +8,9 @@ late and in the way of newer ones.
 What must arrive waits as soon as a second has passed without an acknowledgement. It would stand between messages that
 are lost, and the peer is told of one such gap in a round trip (FORWARD TSN, RFC 3758). Afterwards it goes in portions,
 with new messages of the others between them.
+
+Where much is lost the association begins late with aiortc, or never: what opens it is repeated after 3 s, and INIT with
+a tag that no peer takes. Here ICE's round trip tells when.
 """
 
 from __future__ import annotations
@@ -18,9 +21,18 @@ from collections import deque
 import aiortc.rtcsctptransport
 from aiortc.rtcdatachannel import RTCDataChannel
 from aiortc.rtcdtlstransport import RTCDtlsTransport
-from aiortc.rtcsctptransport import USERDATA_MAX_LENGTH, WEBRTC_DCEP, SackChunk
+from aiortc.rtcsctptransport import (
+    SCTP_RTO_INITIAL,
+    USERDATA_MAX_LENGTH,
+    WEBRTC_DCEP,
+    Chunk,
+    InitChunk,
+    RTCSctpCapabilities,
+    SackChunk,
+    serialize_packet,
+)
 
-from landfast.session.aiortc.ice import RTCIceTransport
+from landfast.session.aiortc.ice import RTCIceTransport, patience
 
 _INITIAL_WINDOW = 3 * USERDATA_MAX_LENGTH  # bytes: what aiortc begins with (RFC 9260, section 7.2.1)
 _SKIP = 0.1  # seconds: after which a peer that has not acknowledged is told again what to skip, at the latest
@@ -54,6 +66,34 @@ class RTCSctpTransport(aiortc.rtcsctptransport.RTCSctpTransport):
     def _passable(self) -> bool:
         ice = self.transport.transport
         return not isinstance(ice, RTCIceTransport) or ice.transport.may_send
+
+    async def start(self, remoteCaps: RTCSctpCapabilities | None, remotePort: int) -> None:
+        self._expect()
+        await super().start(remoteCaps, remotePort)
+
+    def _expect(self) -> None:
+        """Until SCTP has measured a round trip, ICE has."""
+        ice = self.transport.transport
+        if self._srtt is None and isinstance(ice, RTCIceTransport):
+            self._rto = min(patience(ice.transport), SCTP_RTO_INITIAL)
+
+    def _expect_less(self) -> None:
+        """Nothing came in time (RFC 9260, section 6.3.3, E2), and aiortc would go on as often."""
+        if self._srtt is None:
+            self._rto = min(2 * self._rto, SCTP_RTO_INITIAL)
+
+    async def _send_chunk(self, chunk: Chunk) -> None:
+        if isinstance(chunk, InitChunk):
+            # RFC 9260, section 8.5.1: without a tag, also when the peer's INIT has told its own. aiortc's has it then,
+            # and is dropped: when both sides' INIT ACKs were lost there was never an association.
+            await self.transport._send_data(serialize_packet(self._local_port, self._remote_port or 0, 0, chunk))
+        else:
+            await super()._send_chunk(chunk)
+
+    async def _receive_chunk(self, chunk: Chunk) -> None:
+        again = isinstance(chunk, InitChunk) and chunk.initiate_tag == self._remote_verification_tag
+        if not (again and self._association_state is self.State.ESTABLISHED):
+            await super()._receive_chunk(chunk)  # aiortc forgets at each INIT what has come
 
     def _path_changed(self) -> None:
         if self._passable and self._t3_handle:
@@ -114,6 +154,7 @@ class RTCSctpTransport(aiortc.rtcsctptransport.RTCSctpTransport):
 
     def _t3_expired(self) -> None:
         self._doubtful, self._portion = True, _PORTION
+        self._expect_less()
         if self._passable:
             super()._t3_expired()
         else:
@@ -131,7 +172,12 @@ class RTCSctpTransport(aiortc.rtcsctptransport.RTCSctpTransport):
             else:
                 self._data_channel_queue.append(each)
 
+    def _t1_cancel(self) -> None:
+        super()._t1_cancel()
+        self._expect()
+
     def _t1_expired(self) -> None:
+        self._expect_less()
         if self._passable:
             super()._t1_expired()
         else:
