@@ -40,6 +40,14 @@ def test_with_a_known_round_trip_it_is_repeated_after_two() -> None:
     assert [when for when, _ in play([pair()], 3, trip=0.7)] == [0, 1.4, 2.8]
 
 
+def test_while_the_peer_gets_through_it_is_repeated_soon_and_as_often() -> None:
+    heard, stranger = pair(), pair()
+    heard.asked = stranger.asked = 99
+    assert [when for when, _ in play([heard], 0.7)] == [0, 0.2, 0.4, 0.6]
+    stranger.stranger = True  # whose budget is small
+    assert [when for when, _ in play([stranger], 1)] == [0, 0.5]
+
+
 def test_what_has_answered_or_cannot_be_used_is_not_asked() -> None:
     answered, lost, failed = pair(answered=90), pair(), pair()
     lost.lost, failed.state = True, PairState.FAILED

@@ -48,6 +48,8 @@ class Checklist:
         if pair.state is PairState.WAITING:
             return NEVER
         first = self._settings.rto if self._trip is None else max(2 * self._trip, _LEAST)
+        if pair.asked > NEVER and pair.unasked:  # the peer gets through: what stays unanswered was lost
+            return pair.tried + min(first, self._settings.repeat)
         return pair.tried + min(first * 2.0 ** min(pair.tries - 1, 16), max(_LONGEST, first))
 
 
