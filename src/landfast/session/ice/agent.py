@@ -83,7 +83,8 @@ class Agent:
         self._generations = Generations(self.settings, self._made, controlling=controlling)
         self._rotation, self._outage = Rotation(self.settings), Outage(self.settings)
         self._moves = 0
-        self._due = inf
+        self._due: float | None = None  # when there is something to do; None: it must be reckoned
+        self._early = False  # it may be sooner than need be
 
     # What may be read.
 
@@ -245,22 +246,24 @@ class Agent:
                 self._take(each, way, now)
         plain = len(items) == 1 and items[0][0][:1] > _STUN
         if plain and not current.asks and not current.moves:
-            self._due = min(self._due, now + self._lasting.rhythm.least)  # or a little before silence is suspicious
+            if self._due is not None:  # a little before silence is suspicious
+                self._due, self._early = min(self._due, now + self._lasting.rhythm.least), True
             self._stir()
         elif self.state is State.COMPLETED and self._generations.pending is None and current.calm:
             self._pump(now)
-            self._due = self._soonest()
         else:
             self._settle(now)
 
     def _stir(self) -> None:
         """A session that rested is asked sooner."""
         if (roaming := self._generations.current.roaming) and roaming.stir():
-            self._due = min(self._due, roaming.deadline)
+            self._due = None
 
     @property
     def deadline(self) -> float | None:
         """When `handle_timer` has something to do, or a little before."""
+        if self._due is None:
+            self._due, self._early = self._soonest(), False
         return None if self._due == inf else self._due
 
     def _soonest(self) -> float:
@@ -277,8 +280,9 @@ class Agent:
 
     def handle_timer(self, now: float) -> None:
         """Do what is due."""
-        self._due = self._soonest()
-        if now < self._due:
+        if self._early:
+            self._due = None
+        if (due := self.deadline) is None or now < due:
             return  # data has come since that was reckoned
         self.ground.handle_timer(now)
         if self.state is not State.CLOSED:
@@ -324,11 +328,13 @@ class Agent:
         if sent is None or not answer.signed_with(sent.password) or path != sent.pair.path:
             return
         self._checks.transactions.drop(answer.transaction_id)
+        self._due = None
         if answer.mapped:
             self._outage.answered()
-            socket, base = path.socket, sent.pair.base
-            known = (candidate for where, candidate in self.ground.candidates if where == socket)
-            local = seen_as(answer.mapped, base, known, sent.priority)
+            base = local = sent.pair.base
+            if answer.mapped != base.endpoint:
+                known = [candidate for socket, candidate in self.ground.candidates if socket == path.socket]
+                local = seen_as(answer.mapped, base, known, sent.priority)
             if sent.pair.stranger and not sent.pair.proved:
                 self.ground.welcome(path.remote, now)
             lost = sent.owner.answered(sent.pair, sent.at, local, now, nominating=sent.nominating)
@@ -358,7 +364,7 @@ class Agent:
             self._proceed(now)
             self._judge(now)
             self._pump(now)
-        self._due = self._soonest()
+        self._due = None
 
     def _proceed(self, now: float) -> None:
         """What the generations want."""
@@ -373,15 +379,19 @@ class Agent:
             moves, generation.moves = generation.moves, []
             if generation is self._generations.current:
                 self._moved(moves)
-            asks, generation.asks = generation.asks, []
-            for pair in asks:
-                if pair.usable and self._may_check(generation, pair, now):
-                    self.ground.transmit(self._checks.ask(generation, pair, now), pair.path, now)
-                elif pair.usable:
-                    generation.withheld(pair, now)
-            doubtful = generation.roaming.doubtful(asks, now) if asks and generation.roaming else {}
-            for socket, used in doubtful.items():
-                self.ground.silent(socket, now, hurried=used)
+            if generation.asks:
+                self._ask(generation, now)
+
+    def _ask(self, generation: Generation, now: float) -> None:
+        asks, generation.asks = generation.asks, []
+        for pair in asks:
+            if pair.usable and self._may_check(generation, pair, now):
+                self.ground.transmit(self._checks.ask(generation, pair, now), pair.path, now)
+            elif pair.usable:
+                generation.withheld(pair, now)
+        doubtful = generation.roaming.doubtful(asks, now) if generation.roaming else {}
+        for socket, used in doubtful.items():
+            self.ground.silent(socket, now, hurried=used)
 
     def _may_check(self, generation: Generation, pair: Pair, now: float) -> bool:
         """Not through a relay that hears nobody, and in an outage not for more than it may cost. The first connection
@@ -395,6 +405,10 @@ class Agent:
         """Take all that the ground has to say. `own`: not for the application."""
         while (item := self.ground.poll()) is not None:
             match item:
+                case Transmit():
+                    if own:
+                        self._outage.spent(len(item.data))
+                    self._out.append(item)
                 case said.Gathered(socket, candidate):
                     self._tell(socket, candidate)
                     self._stand(now)
@@ -410,10 +424,6 @@ class Agent:
                         self._tell(socket, candidate)
                     for generation in self._generations:
                         generation.renew(socket, self.ground.base(socket) if candidate else None, now)
-                case Transmit():
-                    if own:
-                        self._outage.spent(len(item.data))
-                    self._out.append(item)
                 case Resolve() | Open() | Close() | ServerRefused() | ServerUnanswered():
                     self._out.append(item)
 

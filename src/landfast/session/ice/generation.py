@@ -349,7 +349,7 @@ class Generation:
         """When there is something to do; infinite while there is not."""
         if self.remote is None or self.retired:
             return inf
-        if self.roaming and self.settled and not self._newcomers and not self._is_relayed():
+        if self.roaming and self._is_content():
             return self.roaming.deadline
         times = [self._list.deadline(self._listed())]
         if self.roaming:
@@ -377,6 +377,8 @@ class Generation:
             self.asks += self.roaming.due(now)
             if other := self.roaming.rescue(now):
                 self._select(other, now, Why.FALLBACK)
+            if self._is_content():
+                return
         if self.settled and self._is_relayed() and now >= self._round:
             self._round = now + self.lasting.settings.better
             for pair in self._shorter():
@@ -397,6 +399,10 @@ class Generation:
             new = [pair for pair in self._newcomers if pair.tries < self.lasting.settings.tries]
             return [*(pair for pair in shorter if pair.state is PairState.WAITING), *new]
         return [] if self.failed else [pair for pair in self.pairs if pair.unasked or self._is_guest(pair)]
+
+    def _is_content(self) -> bool:
+        """Whether there is nothing on the check list."""
+        return self.settled and not self._newcomers and not self._is_relayed()
 
     def _is_guest(self, pair: Pair) -> bool:
         """A signed check came from there, and has paid for one more: the first that went back may be lost. More would

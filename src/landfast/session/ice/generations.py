@@ -9,7 +9,6 @@ A pending one that has only found a way through more relays waits, while the cur
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from math import inf
 
 from landfast.session.ice.checklist import relays
 from landfast.session.ice.events import Socket
@@ -44,6 +43,8 @@ class Generations:
 
     def of_check(self, ufrag: str) -> Generation | None:
         """Whom a check is for, by our fragment."""
+        if self.current.local.ufrag == ufrag:
+            return self.current
         return next((each for each in self if each.local.ufrag == ufrag), None)
 
     def of_candidate(self, ufrag: str) -> Generation | None:
@@ -104,7 +105,9 @@ class Generations:
     @property
     def deadline(self) -> float:
         """When one of them has something to do."""
-        soonest = min(self.current.deadline, self.pending.deadline if self.pending else inf)
+        soonest = self.current.deadline
+        if self.pending:
+            soonest = min(soonest, self.pending.deadline)
         for _, until in self._lingering:  # which only answer
             soonest = min(soonest, until)
         return soonest

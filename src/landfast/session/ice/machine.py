@@ -19,6 +19,8 @@ class State(StrEnum):
     """No pair works, or consent has ended. Not the end: an answer, or a restart, brings it back."""
     CLOSED = "closed"
 
+    __hash__ = str.__hash__  # Enum's own is of the name, and slow
+
 
 class Step(StrEnum):
     """What may happen to it."""
@@ -33,6 +35,8 @@ class Step(StrEnum):
     EXPIRE = "expire"
     """30 s without an answer (RFC 7675, section 5.1), or all checks have failed."""
     CLOSE = "close"
+
+    __hash__ = str.__hash__
 
 
 TABLE: dict[tuple[State, Step], State] = {

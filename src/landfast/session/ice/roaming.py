@@ -145,12 +145,12 @@ class Roaming:
         """When somebody is to be checked."""
         if self._hurry:
             return NEVER
-        chosen = inf if self._chosen is None else self._chosen.tried + self._settings.pace
-        focus = self.focus
-        if focus is None:
-            return chosen
-        alarm = self._alarm()
-        return min(chosen, max(alarm, focus.tried + self._step(focus)) if alarm <= self._next else self._next)
+        soonest = inf if self._chosen is None else self._chosen.tried + self._settings.pace
+        if focus := self.focus:
+            alarm = self._alarm()
+            turn = max(alarm, focus.tried + self._step(focus)) if alarm <= self._next else self._next
+            soonest = min(soonest, turn)
+        return soonest
 
     def due(self, now: float) -> list[Pair]:
         """Whom to check now."""
@@ -217,7 +217,10 @@ class Roaming:
     def _step(self, focus: Pair) -> float:
         """Between two checks in silence: by how long it lasted at the last one."""
         quiet = focus.tried - self.silent_since
-        return next(step for until, step in self._settings.steps if quiet < until)
+        for until, step in self._settings.steps:
+            if quiet < until:
+                return step
+        return inf
 
     def _wait(self, now: float) -> None:
         jitter = 0.8 + (_LATEST - 0.8) * self._draw(1)[0] / 255  # RFC 7675, section 5.1: sessions do not ask in step

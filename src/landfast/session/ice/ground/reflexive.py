@@ -104,7 +104,7 @@ class Questions:
     @property
     def deadline(self) -> float | None:
         """When `handle_timer` has something to do."""
-        return min([question.repetition.due for question in self._under_way.values()], default=None)
+        return min([question.repetition.due for question in self._under_way.values()]) if self._under_way else None
 
     def asks(self, server: Server | None = None) -> bool:
         """Whether any answer is still waited for, or one of this server."""

@@ -58,6 +58,8 @@ class Releases:
     @property
     def deadline(self) -> float | None:
         """When `handle_timer` has something to do."""
+        if not self._under_way:
+            return None
         whens = [when for each in self._under_way for when in (each.until, each.client.deadline) if when is not None]
         return min(whens, default=None)
 
