@@ -162,6 +162,26 @@ async def test_a_portion_that_is_held_again_stays_before_what_is_younger(monkeyp
             assert [await made.echoes.get() for _ in range(103)] == [f"echo message {number}" for number in range(103)]
 
 
+async def test_what_has_waited_goes_in_smaller_portions_where_it_makes_a_queue() -> None:
+    async with call() as made:
+        sctp = sctp_of(made)
+
+        def acknowledged(*after: float) -> int:
+            for seconds in after:
+                sctp._update_rto(seconds)
+            return sctp._portion
+
+        sctp._path_changed()
+        first = acknowledged()
+        assert acknowledged(*[0.04] * 20) == first + 40
+        assert acknowledged(0.06) == first + 42  # no later than the machine may be
+        assert acknowledged(0.1) == (first + 42) // 2
+        least = acknowledged(*[0.2] * 20)
+        assert 0 < least == acknowledged(0.09) <= first
+        sctp._path_changed()  # to one that is longer
+        assert acknowledged(*[0.09] * 5) == least + 10
+
+
 async def test_a_channel_that_is_closed_in_an_outage_says_first_what_it_has_to_say(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -36,7 +36,9 @@ from landfast.session.aiortc.ice import RTCIceTransport, patience
 
 _INITIAL_WINDOW = 3 * USERDATA_MAX_LENGTH  # bytes: what aiortc begins with (RFC 9260, section 7.2.1)
 _SKIP = 0.1  # seconds: after which a peer that has not acknowledged is told again what to skip, at the latest
-_PORTION = 16  # messages under way at first, of those that have waited: some 10 ms of aiortc's work at either end
+_PORTION = 16  # messages under way at least, of those that have waited: some 10 ms of aiortc's work at either end
+_MORE, _LESS = 2, 1 / 2  # a packet that is acknowledged at once makes room for two; one that was late halves it
+_LATE = 0.03  # seconds beyond the shortest round trip, somewhere on the way: more than one probe at 50 Hz
 
 _Message = tuple[RTCDataChannel, int, bytes]
 
@@ -50,6 +52,7 @@ class RTCSctpTransport(aiortc.rtcsctptransport.RTCSctpTransport):
         self._held: deque[_Message] = deque()
         self._ready: list[_Message] = []  # the portion of it that went last, which is older than the rest
         self._portion = _PORTION
+        self._least = float("inf")  # the shortest round trip since the path was last back
         self._skipped: tuple[int, float] | None = None  # the last FORWARD TSN, and when it was sent
         self._listen(transport)
 
@@ -96,6 +99,7 @@ class RTCSctpTransport(aiortc.rtcsctptransport.RTCSctpTransport):
             await super()._receive_chunk(chunk)  # aiortc forgets at each INIT what has come
 
     def _path_changed(self) -> None:
+        self._least = float("inf")  # it may be another path
         if self._passable and self._t3_handle:
             self._t3_cancel()
             super()._t3_expired()  # all that is in flight went nowhere: say it again now, not a second later
@@ -109,8 +113,15 @@ class RTCSctpTransport(aiortc.rtcsctptransport.RTCSctpTransport):
 
     async def _receive_sack_chunk(self, chunk: SackChunk) -> None:
         self._doubtful = False
-        self._portion += 2  # packets that are acknowledged at once: twice as many after a round trip
         await super()._receive_sack_chunk(chunk)
+
+    def _update_rto(self, R: float) -> None:
+        """A packet was acknowledged after R seconds. What has waited makes no queue, wherever that would be: in a thin
+        uplink, or on a busy machine (as RFC 6817, LEDBAT). New messages would wait in it too."""
+        super()._update_rto(R)
+        self._least = min(self._least, R)
+        late = R - self._least > _LATE
+        self._portion = max(_PORTION, int(self._portion * _LESS) if late else self._portion + _MORE)
 
     async def _data_channel_flush(self) -> None:
         if self._doubtful or self._held:
