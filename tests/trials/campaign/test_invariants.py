@@ -56,7 +56,7 @@ def _without_consent(one: Watched) -> None:
 
 def _after_403(one: Watched) -> None:
     one.prove()
-    one.way.revoked = 1.0
+    one.way.renewed, one.way.revoked = "mine", {"mine": 1.0}
     one.send(Kind.DATA, 2.0)
 
 
@@ -176,6 +176,13 @@ def test_an_ordinary_session_is_blamed_for_nothing(watched: Watched) -> None:
         watched.send(Kind.DATA, float(second))
         watched.all.outage.left("robot", 1300, float(second))
         watched.all.outage.heard("robot")
+    assert watched.blamed == set()
+
+
+def test_after_a_403_a_restart_brings_consent_again(watched: Watched) -> None:
+    watched.prove()
+    watched.way.renewed, watched.way.revoked = "restarted", {"mine": 1.0}
+    watched.send(Kind.DATA, 2.0)
     assert watched.blamed == set()
 
 

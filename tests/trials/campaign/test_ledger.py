@@ -9,8 +9,8 @@ HERE, THERE, ELSEWHERE = ("192.0.2.20", 1), ("203.0.113.10", 2), ("203.0.113.99"
 PASSWORD = "the password of the peer"
 
 
-def check(number: bytes = bytes(12)) -> bytes:
-    return ice.check(number, to="them", by="mine", password=PASSWORD, priority=1, controlling=True, tie_breaker=1)
+def check(number: bytes = bytes(12), by: str = "mine") -> bytes:
+    return ice.check(number, to="them", by=by, password=PASSWORD, priority=1, controlling=True, tie_breaker=1)
 
 
 def answer(number: bytes = bytes(12), password: str = PASSWORD) -> bytes:
@@ -75,9 +75,17 @@ def test_a_signed_403_revokes_and_an_unsigned_one_does_not(ledger: Ledger, way: 
     read = ice.parse(check())
     assert isinstance(read, ice.Check)
     ledger.heard(way, ice.refusal(read, ice.Code.FORBIDDEN, "not the password"), Kind.NO, 1.1)
-    assert way.revoked == NEVER
+    assert way.revoked == {}
     ledger.heard(way, ice.refusal(read, ice.Code.FORBIDDEN, PASSWORD), Kind.NO, 1.2)
-    assert way.revoked == 1.2
+    assert way.revoked == {"mine": 1.2}
+
+
+def test_an_answer_to_other_credentials_renews_consent(ledger: Ledger, way: Way) -> None:
+    ledger.heard(way, answer(), Kind.YES, 1.1)
+    assert way.renewed == "mine"
+    ledger.sent(way, check(b"y" * 12, by="restarted"), Kind.CHECK, 1.2)
+    ledger.heard(way, answer(b"y" * 12), Kind.YES, 1.3)
+    assert way.renewed == "restarted"
 
 
 def test_an_answer_after_half_a_minute_is_none(ledger: Ledger, way: Way) -> None:

@@ -81,7 +81,7 @@ class Consent(Invariant):
     def sent(self, one: Sent) -> None:
         way = one.way
         if one.what is Kind.DATA:
-            if way.revoked > NEVER and one.said > way.revoked + self.late:
+            if one.said > way.revoked.get(way.renewed, one.said) + self.late:
                 self.blame(self.named, one.on, f"data to {way.remote} after a 403")
             elif way.proved > NEVER and (since := one.said - way.answered) > self.expires + self.late:
                 self.blame(self.named, one.on, f"data to {way.remote}, {since:.1f} s after the last answer")

@@ -56,8 +56,10 @@ class Way:
     """The last one."""
     consented: set[str] = field(default_factory=set)
     """Fragments of ours that were answered here."""
-    revoked: float = NEVER
-    """A signed 403 came."""
+    renewed: str = ""
+    """The fragment of ours that was answered last."""
+    revoked: dict[str, float] = field(default_factory=dict)
+    """Fragments of ours that were refused with a signed 403, and when."""
     carried: float = NEVER
     """The last datagram of the application that left."""
     lapsed: dict[str, float] = field(default_factory=dict)
@@ -149,12 +151,13 @@ class Ledger:
                 return
             if read.code is not None:
                 if read.code == ice.Code.FORBIDDEN:
-                    way.revoked = now
+                    way.revoked.setdefault(asked.by, now)
                 return
             way.proved = now
             self.proved.add(way.remote)
         way.answered = now
         way.consented.add(asked.by)
+        way.renewed = asked.by
         del self._asked[data[8:20]]
 
 

@@ -21,7 +21,7 @@ from landfast.model.facts import Endpoint
 from landfast.model.nat import Pooling
 from landfast.session.ice.events import Transport
 from landfast.trials.campaign.history import History, Name, other
-from landfast.trials.campaign.ledger import NEVER, Ledger
+from landfast.trials.campaign.ledger import Ledger
 from landfast.trials.campaign.networks import THIRD
 from landfast.trials.campaign.player import Player
 
@@ -185,7 +185,7 @@ class Oracle:
 
     def _lapsed(self, name: Name, local: Endpoint, remote: Endpoint) -> bool:
         way = self._ledgers[name].ways.get((local, remote))
-        return way is not None and bool(way.lapsed or way.revoked > NEVER)
+        return way is not None and bool(way.lapsed or way.revoked)
 
     # The relay.
 
