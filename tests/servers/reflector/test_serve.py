@@ -137,7 +137,7 @@ async def test_as_a_program_it_answers_when_start_returns_and_is_gone_when_stopp
         await start(Host.here(), Settings(("192.0.2.1",)))
 
 
-@pytest.mark.lab
+@pytest.mark.needs("namespaces", "veth")
 async def test_over_ipv6_it_does_the_same() -> None:
     async with lan(server="10.0.0.5/24", robot="10.0.0.9/24") as hosts:
         for name, addresses in {"server": ("2001:db8::5", "2001:db8::6"), "robot": ("2001:db8::9",)}.items():
@@ -257,7 +257,7 @@ class Wire:
 ROBOT = "198.51.100.10"
 
 
-@pytest.mark.lab
+@pytest.mark.needs("namespaces", "veth", "packet-capture")
 async def test_a_flood_of_malformed_and_spoofed_packets_leaves_its_memory_flat_and_gains_nothing() -> None:
     seeds = count(5780)
     async with lan(server=f"{ONE}/24 {OTHER}/24", robot=f"{ROBOT}/24") as hosts:
