@@ -33,9 +33,7 @@ bench-session: ## how long a session is without data when its network changes, b
 
 proof: ## the long proofs: kills at random, booted Debian, lifetimes, doctor's truth table, the agent's campaign
 	@make/setup.sh proof
-	@$(bin)/pytest -m proof
-	@$(bin)/landfast trial truth --drawn 60 --lossy 30 --report build/truth.html
-	@$(bin)/landfast trial campaign --histories 100000 --minutes 60 --minimal
+	@make/proof.sh
 
 fresh: ## a new Debian in a container: clone, make demo, make test (as root)
 	@make/fresh.sh
