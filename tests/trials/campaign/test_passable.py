@@ -66,13 +66,14 @@ def test_a_ticket_is_of_no_use_where_only_streams_pass() -> None:
     assert not played.oracle.passable()
 
 
-def test_an_allocation_that_a_third_host_has_moved_is_lost() -> None:
-    """By a copy of the client's own request: the next ticket is told to the third."""
+def test_an_allocation_that_has_moved_is_lost_when_its_client_has_not_got_the_next_ticket() -> None:
+    """The answer with it was lost, or a third host had copied the request."""
     played = connected(history(robot=RELAY_ONLY, quota=1))
     (allocation,) = played.oracle.allocations("robot")
+    assert played.ledgers["robot"].tickets == {allocation.ticket}
     played.world.happen(Occasion.REBIND_PORT, "robot-gw")
     assert played.oracle.passable()  # the ticket moves it
-    allocation.line.source = next(iter(played.third.addresses)), 45603
+    allocation.ticket = b"the next one"
     assert not played.oracle.passable()
 
 

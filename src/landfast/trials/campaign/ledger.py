@@ -87,6 +87,8 @@ class Ledger:
         self.signalled: set[Endpoint] = set()
         self.relayed: set[Endpoint] = set()
         """Our own relayed addresses, as we have told the peer."""
+        self.tickets: set[bytes] = set()
+        """Those that relays have told us (RFC 8016)."""
         self.proved: set[Endpoint] = set()
         """Addresses of the peer's that have answered, on whatever way."""
         self.bearer: Way | None = None

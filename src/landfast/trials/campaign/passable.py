@@ -199,16 +199,10 @@ class Oracle:
         return udp or (streams and self._seen(name, (address[0], 0), server, TCP) is not None)
 
     def _moves(self, allocation: Allocation, name: Name) -> bool:
-        """Whether its ticket helps: from one stream to another coturn's do not (ground/clients.py), and of a stolen one
-        the thief holds the next."""
-        return (
-            allocation.ticket is not None
-            and not self._stolen(allocation)
-            and self._can_ask_the_server(name, streams=False)
-        )
-
-    def _stolen(self, allocation: Allocation) -> bool:
-        return allocation.line.source[0] in self._third
+        """Whether the client holds its ticket, which is a new one after each move: the answer with it may be lost, or
+        have gone to a thief. And whether it helps: from one stream to another coturn's do not (ground/clients.py)."""
+        held = allocation.ticket in self._ledgers[name].tickets
+        return held and self._can_ask_the_server(name, streams=False)
 
     def allocations(self, name: Name) -> list[Allocation]:
         """Those of a side: what it has told the peer, or sent by."""
@@ -219,7 +213,7 @@ class Oracle:
         """Whether a third host has moved this allocation away, by a copy of its ticket in time: what goes by it is the
         third's."""
         allocations = self._world.server.relays.allocations
-        return any(each.socket.local == relayed and self._stolen(each) for each in allocations)
+        return any(each.socket.local == relayed and each.line.source[0] in self._third for each in allocations)
 
     def is_heard(self, allocation: Allocation, name: Name) -> bool:
         """Whether what the relay sends reaches its client."""

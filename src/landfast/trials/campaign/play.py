@@ -32,7 +32,9 @@ from landfast.trials.campaign.passable import Oracle
 from landfast.trials.campaign.player import Player
 from landfast.trials.campaign.signalling import Signalling
 from landfast.trials.campaign.third import TRICKS, Third
+from landfast.wire import stun
 from landfast.wire.turn import Credential
+from landfast.wire.turn.messages import MOBILITY_TICKET
 
 LOOK = 0.5
 """Seconds between two looks at what no packet tells."""
@@ -213,8 +215,11 @@ class _Play:
 
     def heard(self, name: Name, local: Endpoint, remote: Endpoint, data: bytes) -> None:
         """A datagram came to a socket of a side's."""
-        ledger = self.ledgers[name]
-        ledger.heard(ledger.way(local, remote), data, kind(data), self.world.now)
+        ledger, what = self.ledgers[name], kind(data)
+        ledger.heard(ledger.way(local, remote), data, what, self.world.now)
+        asked = remote[0] in self._server and remote[1] in _PORTS.values()
+        if asked and what is Kind.ELSE and (ticket := stun.attribute(data, MOBILITY_TICKET)):
+            ledger.tickets.add(ticket)
 
     def told(self, name: Name, event: Event) -> None:
         """A side's agent said something."""
