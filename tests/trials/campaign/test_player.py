@@ -8,6 +8,7 @@ from landfast.lab import parse
 from landfast.lab.network import Occasion
 from landfast.lab.sim.world import World
 from landfast.model.facts import Endpoint
+from landfast.session.ice.credentials import Credentials
 from landfast.session.ice.events import CandidateGathered, Event, GatheringDone, StateChanged, Transport
 from landfast.session.ice.ground import Server
 from landfast.session.ice.settings import Settings
@@ -98,6 +99,29 @@ def test_a_stream_that_never_opens_is_given_up() -> None:
     player.begin()
     world.run(30.0)
     assert len(player.sockets) == 1
+
+
+def test_what_an_aborted_restart_was_still_asking_for_is_given_back_when_it_comes() -> None:
+    world, player, watch = playing("home", _servers(Side(relays=(Transport.UDP, Transport.TLS))))
+    agent = player.agent
+    player.begin()
+    agent.set_remote(Credentials("first", "x" * 22), world.now)
+    world.run(3.0)
+    stood = set(world.server.relays.allocations)
+    assert len(stood) == 2
+    for number in range(3):  # each after a failure, and so with fresh sockets from the second on
+        agent.restart(world.now)
+        agent.gather(world.now)
+        agent.set_remote(Credentials(f"again{number}", "x" * 22), world.now)
+        player.take()
+        told = len(watch.events)
+        agent.abort_restart(world.now)
+        player.take()
+        world.run(world.now + 3)
+        assert world.server.relays.allocations == stood
+        assert not any(isinstance(event, CandidateGathered) for event in watch.events[told:])
+    assert len(player.sockets) == 3
+    assert watch.sockets == 9
 
 
 def test_an_agent_whose_deadline_stays_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:

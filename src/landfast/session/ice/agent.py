@@ -11,6 +11,7 @@ import secrets
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from itertools import islice
 from math import inf
 
 from landfast.model.facts import Endpoint
@@ -82,6 +83,7 @@ class Agent:
         self._out: deque[Command | Event] = deque()
         self._generations = Generations(self.settings, self._made, controlling=controlling)
         self._rotation, self._outage = Rotation(self.settings), Outage(self.settings)
+        self._unwanted: frozenset[Socket] = frozenset()  # opened for a generation that was given up before they stood
         self._moves = 0
         self._due: float | None = None  # when there is something to do; None: it must be reckoned
         self._early = False  # it may be sooner than need be
@@ -150,8 +152,12 @@ class Agent:
         newest.gathering = True
         for socket, candidate in self.ground.candidates:
             self._tell(socket, candidate, again=True)
+        before = len(self._out)
         self.ground.gather(now, fresh=bool(newest.without))
         self._settle(now)
+        if newest.without:
+            news = islice(self._out, before, None)
+            newest.asked_for = frozenset(item.socket for item in news if isinstance(item, Open))
 
     def set_remote(self, remote: Credentials, now: float, *, lite: bool = False) -> None:
         """The peer's credentials. Others than those of the current generation belong to the newest: a restart."""
@@ -410,6 +416,9 @@ class Agent:
                         self._outage.spent(len(item.data))
                     self._out.append(item)
                 case said.Gathered(socket, candidate):
+                    if self._is_unwanted(socket):
+                        self._drop(socket, now)
+                        continue
                     self._tell(socket, candidate)
                     self._stand(now)
                 case said.GatheringDone():
@@ -442,6 +451,15 @@ class Agent:
         """Our sockets and relays, with what leaves from them."""
         sockets = dict.fromkeys(socket for socket, _ in self.ground.candidates)
         return {socket: base for socket in sockets if (base := self.ground.base(socket))}
+
+    def _is_unwanted(self, socket: Socket) -> bool:
+        """Whether a generation asked for it that is no more, and there is another one like it."""
+        if socket not in self._unwanted:
+            return False
+        self._unwanted -= {socket}
+        bases = self._bases()
+        mine = bases.pop(socket, None)
+        return mine is not None and any(base.foundation == mine.foundation for base in bases.values())
 
     def _welcome(self, generation: Generation, candidate: Candidate, now: float) -> None:
         if generation.add_remote(candidate):
@@ -497,6 +515,7 @@ class Agent:
             double = socket not in generation.without and base.foundation in old  # made for this generation alone
             if (unused or double) and all(not each.selected or each.selected.path.socket != socket for each in rest):
                 self._drop(socket, now)
+        self._unwanted |= generation.asked_for - sockets.keys()
         self._forget([each.endpoint for each in generation.remote_candidates], rest)
         self._forget([pair.path.remote for pair in generation.pairs], rest)
 

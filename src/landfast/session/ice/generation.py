@@ -43,6 +43,8 @@ class Generation:
     remote_complete: bool = False
     gathering: bool = False
     gathered: bool = False
+    asked_for: frozenset[Socket] = frozenset()
+    """Sockets that were opened for it alone."""
     nominating: bool = False
     """We have chosen, and say so in every check of the selected pair."""
     settled: bool = False
