@@ -25,6 +25,7 @@ BACKLOG = 64 * 1024
 """Bytes that a stream may hold unsent: a quarter of a second of a call at 2 Mbit/s; what is older is late."""
 _AT_ONCE = 64  # datagrams read before others get their turn
 _LARGEST = 1 << 16  # bytes of a datagram
+_DATA = b"\4"  # what begins with less is STUN (RFC 7983, section 7)
 _PATHS = 256  # addresses remembered per socket, so that not each datagram makes a Path
 # The socket can never send again. Other errors are of one destination (EHOSTUNREACH), of a moment (EAGAIN, ENOBUFS) or
 # of a firewall (EPERM). ENETUNREACH is either: of a place without a route, or, when our address is gone, of any.
@@ -117,6 +118,8 @@ class _Datagrams:
             for _ in range(_AT_ONCE):
                 data, remote = self._socket.recvfrom(_LARGEST)
                 self._owner.arrived(data, self._paths.get(remote) or self._path(remote))
+                if data[:1] < _DATA:
+                    break  # a check comes alone, and to ask whether there is more costs as much as to be told again
         except OSError as problem:  # BlockingIOError: that was all
             self._failed(problem)
         finally:

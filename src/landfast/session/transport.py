@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from math import inf
 from typing import Any
@@ -56,9 +55,10 @@ class Transport:
         self._watch: Watch | None = None
         self._looking = asyncio.Lock()
         self._sockets = Sockets(Owner(self._opened, self._arrived, self._lost, self._turn), self._tls)
-        self._inbox: deque[bytes] = deque()
+        self._inbox: list[bytes] = []
         self._reader: asyncio.Future[None] | None = None
-        self._gathered: dict[str, asyncio.Event] = {}
+        self._gathered: tuple[str, ...] = ()  # fragments
+        self._gathering: dict[str, asyncio.Event] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._armed = inf  # when it comes, by our clock
         self._resolving: set[asyncio.Task[None]] = set()
@@ -72,10 +72,10 @@ class Transport:
         if self._stopped:
             return
         ufrag = self.agent.local.ufrag
-        done = self._gathered.setdefault(ufrag, asyncio.Event())
         self.agent.gather(clock.monotonic())
         self._turn()
-        await done.wait()
+        if not (ufrag in self._gathered or self._stopped):
+            await self._gathering.setdefault(ufrag, asyncio.Event()).wait()
 
     async def _look(self) -> None:
         """Know this host's addresses, from now on."""
@@ -129,7 +129,7 @@ class Transport:
                 raise ConnectionError("the transport is closed")
             self._reader = asyncio.get_running_loop().create_future()
             await self._reader
-        return self._inbox.popleft()
+        return self._inbox.pop(0)
 
     def close(self) -> None:
         """Give everything back, and forget it: nothing is waited for."""
@@ -145,8 +145,8 @@ class Transport:
         if self._timer:
             self._timer.cancel()
         self._sockets.close_all()
-        for gathered in self._gathered.values():
-            gathered.set()
+        for gathering in self._gathering.values():
+            gathering.set()
         self._wake()
 
     # What happens.
@@ -221,7 +221,9 @@ class Transport:
 
     def _told(self, event: Event) -> None:
         if isinstance(event, GatheringDone):
-            self._gathered.setdefault(event.ufrag, asyncio.Event()).set()
+            self._gathered += (event.ufrag,)
+            if gathering := self._gathering.pop(event.ufrag, None):
+                gathering.set()
         try:
             self.tell(event)
         except Exception as problem:  # noqa: BLE001 - an application's listener must not stop the transport

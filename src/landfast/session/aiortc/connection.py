@@ -29,6 +29,8 @@ class RTCPeerConnection(rollback.RTCPeerConnection):
     Raises RequestError for a server whose URL or credential cannot be.
     """
 
+    __slots__ = ()
+
     def getConfiguration(self) -> RTCConfiguration:
         """The configuration in force."""
         return self.__configuration

@@ -142,7 +142,8 @@ class RTCIceTransport(aiortc.RTCIceTransport):
         """We have offered a restart that is not answered."""
         self._started: Credentials | None = None
         self._is = "new"
-        self._alive = asyncio.Event()
+        self._is_alive = False
+        self._starting: asyncio.Event | None = None
 
     @property
     def state(self) -> str:
@@ -163,13 +164,15 @@ class RTCIceTransport(aiortc.RTCIceTransport):
         if self.remote != self._started:
             self._started = self.remote
             self.transport.set_remote(self.remote, lite=remoteParameters.iceLite)
-        await self._alive.wait()
+        if not self._is_alive:
+            self._starting = self._starting or asyncio.Event()
+            await self._starting.wait()
 
     async def stop(self) -> None:
         if self._is != "closed":
             self.transport.close()
             self._become("closed")
-            self._alive.set()
+            self._live()
             self.iceGatherer.remove_all_listeners()
             self.remove_all_listeners()
 
@@ -202,11 +205,18 @@ class RTCIceTransport(aiortc.RTCIceTransport):
 
     def _moved(self, event: StateChanged) -> None:
         if event.new in (State.CONNECTED, State.COMPLETED):
-            self._alive.set()
+            self._live()
         if event.new is State.CONNECTED and event.old is not State.CHECKING:
             self._become(State.COMPLETED.value)  # it comes back
         elif event.new is not State.CLOSED:
             self._become(_STATES[event.new])
+
+    def _live(self) -> None:
+        """Who started it need not wait any more."""
+        self._is_alive = True
+        if self._starting:
+            self._starting.set()
+            self._starting = None
 
     def _become(self, state: str) -> None:
         if state != self._is:

@@ -7,11 +7,14 @@ nothing: `icerestartrefused` is told, and the old pair stays.
 
 from __future__ import annotations
 
-from aiortc import RTCSessionDescription, sdp
+from typing import Unpack
+
+from aiortc import RTCConfiguration, RTCSessionDescription, sdp
 from aiortc.rtcicetransport import RTCIceParameters
 
 from landfast.session.aiortc import seat
 from landfast.session.aiortc.ice import RTCIceTransport, credentials
+from landfast.session.aiortc.seat import Options
 
 _EXPECTED = {"offer": ("stable", "have-remote-offer"), "answer": ("have-local-offer",)}
 
@@ -19,7 +22,11 @@ _EXPECTED = {"offer": ("stable", "have-remote-offer"), "answer": ("have-local-of
 class RTCPeerConnection(seat.RTCPeerConnection):
     """Restarts, and follows restarts."""
 
-    _restart_wanted = False
+    __slots__ = ("_restart_wanted",)
+
+    def __init__(self, configuration: RTCConfiguration | None = None, **options: Unpack[Options]) -> None:
+        super().__init__(configuration, **options)
+        self._restart_wanted = False
 
     def restartIce(self) -> None:
         """Let the next offer restart ICE, and ask for that offer (`negotiationneeded`)."""

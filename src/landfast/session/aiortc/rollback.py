@@ -7,13 +7,15 @@ the peer's offer while ours is out: what the polite side of the "perfect negotia
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Unpack
 
-from aiortc import RTCRtpTransceiver, RTCSctpTransport, RTCSessionDescription, sdp
+from aiortc import RTCConfiguration, RTCRtpTransceiver, RTCSctpTransport, RTCSessionDescription, sdp
 from aiortc.exceptions import InvalidStateError
 from aiortc.rtcdtlstransport import RTCDtlsTransport
 
 from landfast.session.aiortc import trickle
 from landfast.session.aiortc.ice import RTCIceTransport
+from landfast.session.aiortc.seat import Options
 from landfast.session.ice.credentials import Credentials
 
 Descriptions = tuple[sdp.SessionDescription | None, sdp.SessionDescription | None]
@@ -33,8 +35,12 @@ class Stable:
 class RTCPeerConnection(trickle.RTCPeerConnection):
     """Takes offers back."""
 
-    _stable: Stable | None = None
-    _made_by_offer: tuple[RTCRtpTransceiver | RTCSctpTransport, ...] = ()
+    __slots__ = ("_made_by_offer", "_stable")
+
+    def __init__(self, configuration: RTCConfiguration | None = None, **options: Unpack[Options]) -> None:
+        super().__init__(configuration, **options)
+        self._stable: Stable | None = None
+        self._made_by_offer: tuple[RTCRtpTransceiver | RTCSctpTransport, ...] = ()
 
     async def setLocalDescription(self, sessionDescription: RTCSessionDescription | None = None) -> None:
         """As before, and with `rollback`."""

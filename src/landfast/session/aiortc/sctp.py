@@ -16,7 +16,6 @@ a tag that no peer takes. Here ICE's round trip tells when.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 
 import aiortc.rtcsctptransport
 from aiortc.rtcdatachannel import RTCDataChannel
@@ -49,7 +48,7 @@ class RTCSctpTransport(aiortc.rtcsctptransport.RTCSctpTransport):
     def __init__(self, transport: RTCDtlsTransport, port: int = 5000) -> None:
         super().__init__(transport, port)
         self._doubtful = False  # whether the retransmission timer has gone off since anything was acknowledged
-        self._held: deque[_Message] = deque()
+        self._held: list[_Message] = []
         self._ready: list[_Message] = []  # the portion of it that went last, which is older than the rest
         self._portion = _PORTION
         self._least = float("inf")  # the shortest round trip since the path was last back
@@ -133,15 +132,16 @@ class RTCSctpTransport(aiortc.rtcsctptransport.RTCSctpTransport):
         waiting = list(self._data_channel_queue)
         self._data_channel_queue.clear()
         ready, self._ready = {id(each) for each in self._ready}, []
-        self._held.extendleft(each for each in reversed(waiting) if id(each) in ready)
+        self._held[:0] = [each for each in waiting if id(each) in ready]
         for each in waiting:
             if each[1] == WEBRTC_DCEP or _may_be_lost(each):
                 self._data_channel_queue.append(each)
             elif id(each) not in ready:
                 self._held.append(each)
         if not (self._doubtful and self._t3_handle):  # with a timer, an acknowledgement is waited for
-            room = self._portion - sum(not (chunk._abandoned or chunk._acked) for chunk in self._sent_queue)
-            self._ready = [self._held.popleft() for _ in range(min(room, len(self._held)))]
+            under_way = sum(not (chunk._abandoned or chunk._acked) for chunk in self._sent_queue)
+            room = max(0, self._portion - under_way)
+            self._ready, self._held = self._held[:room], self._held[room:]
             self._data_channel_queue.extend(self._ready)
 
     async def _transmit_reconfig(self) -> None:

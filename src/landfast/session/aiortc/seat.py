@@ -45,6 +45,9 @@ _USUAL = Settings()
 class RTCPeerConnection(aiortc.RTCPeerConnection):
     """With our transports, and with the state `disconnected`."""
 
+    # Python shares the names of up to 30 attributes among all objects of a class, and aiortc has 29.
+    __slots__ = ("_addresses", "_servers", "_settings", "_tls")
+
     def __init__(self, configuration: RTCConfiguration | None = None, **options: Unpack[Options]) -> None:
         super().__init__(configuration)
         self._addresses, self._tls = options.get("addresses", "default-route"), options.get("tls")

@@ -7,7 +7,6 @@ who does not, it waits as aiortc's does, so that the description has them all.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from dataclasses import replace
 from typing import Unpack
 
@@ -26,10 +25,12 @@ HELD = 64
 class RTCPeerConnection(restart.RTCPeerConnection):
     """Tells candidates, and holds those that come too early."""
 
+    __slots__ = ("_connecting", "_describing", "_early", "_untold")
+
     def __init__(self, configuration: RTCConfiguration | None = None, **options: Unpack[Options]) -> None:
         super().__init__(configuration, **options)
-        self._early: deque[aiortc.RTCIceCandidate] = deque(maxlen=HELD)
-        self._untold: deque[tuple[RTCIceTransport, RTCIceCandidate | None]] = deque()
+        self._early: list[aiortc.RTCIceCandidate] = []
+        self._untold: list[tuple[RTCIceTransport, RTCIceCandidate | None]] = []
         self._describing = 0
 
     def _made(self, ice: RTCIceTransport) -> None:
@@ -65,13 +66,14 @@ class RTCPeerConnection(restart.RTCPeerConnection):
 
     async def setRemoteDescription(self, sessionDescription: RTCSessionDescription) -> None:
         await super().setRemoteDescription(sessionDescription)
-        for _ in range(len(self._early)):
-            await self.addIceCandidate(self._early.popleft())
+        early, self._early = self._early, []
+        for candidate in early:
+            await self.addIceCandidate(candidate)
 
     async def addIceCandidate(self, candidate: aiortc.RTCIceCandidate | None) -> None:
         """As aiortc's. One that has overtaken its description is held until that comes."""
         if candidate is not None and self._is_early(candidate):
-            self._early.append(candidate)
+            self._early = [*self._early, candidate][-HELD:]
         else:
             await super().addIceCandidate(candidate)
 
@@ -87,7 +89,7 @@ class RTCPeerConnection(restart.RTCPeerConnection):
 
     def _tell(self) -> None:
         while self._untold and not self._describing:
-            ice, candidate = self._untold.popleft()
+            ice, candidate = self._untold.pop(0)
             if candidate is None:
                 self.emit("icecandidate", None)
             elif (description := self.__localDescription()) and ice.state != "closed":

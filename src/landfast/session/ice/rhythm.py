@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
-
 from landfast.session.ice.pairs import NEVER
 
 _GAPS = 32  # remembered: 0.6 s of a video, 3 s of a slow control
@@ -21,7 +19,7 @@ class Rhythm:
     def __init__(self, suspicion: float) -> None:
         self.last = NEVER
         self._suspicion = suspicion
-        self._gaps: deque[float] = deque(maxlen=_GAPS)
+        self._gaps: list[float] = []
         self._usual: float | None = None
         self._patience: float | None = None
 
@@ -30,6 +28,8 @@ class Rhythm:
         gap = now - self.last
         if 0 <= gap < _PAUSE:
             self._gaps.append(gap)
+            if len(self._gaps) > _GAPS:
+                del self._gaps[0]
             self._usual = self._patience = None
         self.last = now
 

@@ -9,7 +9,6 @@ A relay is known to the agent by one name, a Socket like any other, whatever soc
 from __future__ import annotations
 
 import secrets
-from collections import deque
 from collections.abc import Callable, Collection, Sequence
 
 from landfast.model.facts import Endpoint
@@ -40,7 +39,7 @@ class Ground:
         self, settings: Settings, servers: Sequence[Server] = (), *, draw: Callable[[int], bytes] = secrets.token_bytes
     ) -> None:
         self._settings, self._servers = settings, tuple(servers)
-        self._out: deque[Command | Said] = deque()
+        self._out: list[Command | Said] = []
         self._addresses: dict[str, Address] = {}
         self._relays: list[Relay] = []
         self._welcomed: dict[Endpoint, None] = {}
@@ -90,7 +89,7 @@ class Ground:
 
     def poll(self) -> Command | Said | None:
         """The next thing to do or to know; None when there is none."""
-        return self._out.popleft() if self._out else None
+        return self._out.pop(0) if self._out else None
 
     # Verbs.
 
