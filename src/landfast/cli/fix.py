@@ -47,7 +47,7 @@ def fix(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask whether to do it.")] = False,
     undo: Annotated[bool, typer.Option("--undo", help="Put everything back as it was before the first fix.")] = False,
     policy: Annotated[
-        str, typer.Option("--policy", metavar="FILE", help="Where sessions read what they shall do here.")
+        str, typer.Option("--policy", metavar="FILE", help="Where what sessions shall do here is written.")
     ] = "/etc/landfast/session.json",
     record: Annotated[
         str, typer.Option("--record", metavar="FILE", help="Where it is kept how everything was.")

@@ -1,5 +1,5 @@
-"""The session's policy as a remedy: one file, written whole, undone exactly. The sessions of this host read it when
-they begin."""
+"""The session's policy as a remedy: one file, written whole, undone exactly. It is for the sessions of this host, which
+do not read it yet."""
 
 from __future__ import annotations
 
