@@ -105,6 +105,18 @@ def test_what_has_waited_in_small_pieces_arrives_together() -> None:
     assert len(talk.heard) == 400 * 90
 
 
+def test_a_control_of_fifty_hertz_gets_through_a_long_way_that_loses_one_in_ten() -> None:
+    """What is missing is named, and all of it is sent again in the next round trip."""
+    talk = Talk(link={"delay_ms": 150, "loss": 0.1})
+    talk.run(5)
+    for _ in range(1000):
+        talk.stream.send(bytes(64))
+        talk.run(0.02)
+    assert 0.9 * 1000 * 64 < len(talk.heard) < 1000 * 64
+    talk.run(3)
+    assert len(talk.heard) == 1000 * 64
+
+
 def test_nobody_listening_is_told_at_once_and_nobody_there_after_two_minutes() -> None:
     refused = Talk(at=(SERVER, 1))
     refused.run(1)

@@ -1,7 +1,8 @@
 """Reliable streams, as a simple model of TCP and of TLS on it. Pure.
 
-What is modelled: the handshakes' round trips, order, repetition with Linux's timers, resets by whoever knows nothing of
-the stream, and that nobody notices when the other end is gone. What is not: windows and congestion.
+What is modelled: the handshakes' round trips, order, repetition with Linux's timers and of what the other end says that
+it misses (RFC 2018), resets by whoever knows nothing of the stream, and that nobody notices when the other end is gone.
+What is not: windows and congestion.
 
     CONNECTING ──synchronised──▶ SHAKING (TLS) ──the other's handshake──▶ OPEN ──reset, given up, closed──▶ CLOSED
 """
@@ -9,8 +10,9 @@ the stream, and that nobody notices when the other end is gone. What is not: win
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import Enum, IntEnum
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from landfast.lab.sim.packet import TCP, Key, Packet
@@ -24,7 +26,8 @@ _SEGMENT = 1448  # bytes of data in a full frame
 # Linux: TCP_RTO_MIN, TCP_TIMEOUT_INIT, TCP_RTO_MAX; tcp_syn_retries, tcp_retries2.
 _RTO_MIN, _RTO_FIRST, _RTO_MAX = 0.2, 1.0, 120.0
 _SYN_RETRIES, _RETRIES = 6, 15
-_DUPLICATES = 3  # RFC 5681, section 3.2
+_HOLE = struct.Struct("!II")  # the first segment that is missing, and the next that is not
+_HOLES = 4  # named in an acknowledgement (RFC 2018, section 3)
 _BURST = 10 * _SEGMENT  # RFC 6928: what goes out at once; small segments are put together when they are repeated
 # Sizes of TLS 1.3's first flights: a usual ClientHello; the answer with a chain of two certificates.
 _HELLO, _FLIGHT = b"\x16\x03\x01".ljust(517, b"\0"), b"\x16\x03\x03".ljust(3000, b"\0")
@@ -61,12 +64,15 @@ class Stream:
         self._streams, self._key, self._tls, self._server = streams, key, tls, server
         self._sent = 0
         self._waiting: dict[int, tuple[Kind, bytes]] = {}
+        self._said: dict[int, float] = {}  # when each of them was last sent
+        self._recovers = 0  # what is below was on its way when nothing was acknowledged any more
         self._expected = 0
         self._early: dict[int, tuple[Kind, bytes]] = {}
         self._shaken = b""
-        self._duplicates = self._tries = 0
+        self._tries = 0
         self._rto, self._due = _RTO_FIRST, 0.0
         self._timing: tuple[int, float] | None = None
+        self._trip = _RTO_FIRST  # the shortest that was measured
 
     @property
     def local(self) -> Endpoint:
@@ -104,16 +110,28 @@ class Stream:
             self._lost()
             return
         self._acknowledged(expected)
+        if kind is Kind.ACK:
+            for first, end in _HOLE.iter_unpack(data):
+                self._repeat(first, end)
         if kind in (Kind.SYN, Kind.SYN_ACK) and number < self._expected:
             self._say(Kind.ACK, self._sent)  # again: ours was lost
         elif kind is not Kind.ACK:
-            self._early.setdefault(number, (kind, data))
+            if number >= self._expected:
+                self._early[number] = kind, data
             while self.state is not State.CLOSED and self._expected in self._early:
                 arrived = self._early.pop(self._expected)
                 self._expected += 1
                 self._arrived(*arrived)
             if self.state is not State.CLOSED and not (self._server and kind is Kind.SYN):
-                self._say(Kind.ACK, self._sent)
+                self._say(Kind.ACK, self._sent, b"".join(islice(self._holes(), _HOLES)))
+
+    def _holes(self) -> Iterator[bytes]:
+        """What has not arrived, though something behind it has."""
+        next_ = self._expected
+        for number in sorted(self._early):
+            if number > next_:
+                yield _HOLE.pack(next_, number)
+            next_ = number + 1
 
     def _arrived(self, kind: Kind, data: bytes) -> None:
         if kind is Kind.FIN:
@@ -156,8 +174,9 @@ class Stream:
         if not self._waiting:
             self._arm()
         number, self._sent = self._sent, self._sent + 1
-        self._waiting[number] = kind, data
-        self._timing = self._timing or (number, self._streams.host.world.now)
+        now = self._streams.host.world.now
+        self._waiting[number], self._said[number] = (kind, data), now
+        self._timing = self._timing or (number, now)
         self._say(kind, number, data)
 
     def _say(self, kind: Kind, number: int, data: bytes = b"") -> None:
@@ -177,39 +196,37 @@ class Stream:
             self._lost()
             return
         self._timing = None  # Karn's rule: what was repeated is not timed
-        self._repeat()
+        self._recovers = self._sent
+        self._repeat(next(iter(self._waiting)), self._sent)
         self._arm()
 
-    def _repeat(self) -> None:
-        """Send again what was not acknowledged, as much as goes out at once."""
-        size = 0
-        for number, (kind, data) in list(self._waiting.items()):
+    def _repeat(self, first: int, end: int) -> None:
+        """Send these again, as much as goes out at once, but what is on its way."""
+        size, now = 0, self._streams.host.world.now
+        for number in range(first, end):
+            kind, data = self._waiting.get(number, (Kind.ACK, b""))
             size += len(data)
             if size > _BURST:
                 break
-            self._say(kind, number, data)
+            if kind is not Kind.ACK and now >= self._said[number] + self._trip:
+                self._said[number] = now
+                self._say(kind, number, data)
 
     def _acknowledged(self, expected: int) -> None:
         first = next(iter(self._waiting), None)
-        if first is None:
-            return
-        if expected <= first:
-            self._duplicates += 1
-            if self._duplicates == _DUPLICATES and expected == first:
-                self._say(self._waiting[first][0], first, self._waiting[first][1])
+        if first is None or expected <= first:
             return
         for number in range(first, expected):
             self._waiting.pop(number, None)
+            self._said.pop(number, None)
         if self._timing and self._timing[0] < expected:
             took = self._streams.host.world.now - self._timing[1]
-            self._rto, self._timing = max(_RTO_MIN, 2 * took), None
-        repeated = self._tries > 0
-        self._duplicates = self._tries = 0
+            self._rto, self._trip, self._timing = max(_RTO_MIN, 2 * took), min(self._trip, took), None
+        self._tries = 0
         if self._server and self.state is State.CONNECTING:
             self._established()
         if self._waiting:
-            if repeated:  # those after it are lost, too
-                self._repeat()
+            self._repeat(expected, self._recovers)
             self._arm()
 
     def _lost(self) -> None:
@@ -220,6 +237,7 @@ class Stream:
     def _end(self) -> None:
         self.state = State.CLOSED
         self._waiting.clear()
+        self._said.clear()
         self._streams.forget(self._key)
 
 
