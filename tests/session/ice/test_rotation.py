@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from landfast.session.ice.rotation import Rotation
 from landfast.session.ice.settings import Settings
 
@@ -35,3 +37,16 @@ def test_a_socket_that_is_gone_is_not_replaced() -> None:
     rotation.replaced(10, used=1)
     rotation.lost(10)
     assert rotation.due(1, 100) == 1
+
+
+@pytest.mark.parametrize(("waited", "lost", "due"), [((), 103, 110), ((110, 120, 130, 140), 143, 143)])
+def test_one_that_was_waited_for_in_vain_is_replaced_at_once_but_not_before_its_time(
+    waited: tuple[int, ...], lost: int, due: int
+) -> None:
+    rotation = Rotation(SETTINGS)
+    assert rotation.due(1, 100) == 1
+    rotation.replaced(10, used=1)
+    assert [rotation.due(1, now) for now in waited] == [10] * len(waited)
+    rotation.lost(10)
+    assert max(lost, rotation.deadline) == due
+    assert rotation.due(1, due) == 1

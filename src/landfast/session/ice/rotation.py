@@ -16,7 +16,8 @@ class Rotation:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._last = NEVER
+        self._last = NEVER  # when another one was due
+        self._taken = NEVER  # when one was taken
         self._spares: list[Socket] = []
 
     def __contains__(self, socket: Socket) -> bool:
@@ -37,11 +38,15 @@ class Rotation:
 
     def replaced(self, new: Socket, used: Socket) -> list[Socket]:
         """There is a new one. Gives those to be dropped: the oldest, but never the one in use."""
+        self._taken = self._last
         self._spares.append(new)
         spare = self._spares[: -self._settings.spare]
         self._spares = self._spares[-self._settings.spare :]
         return [each for each in spare if each != used]
 
     def lost(self, socket: Socket) -> None:
-        """It is gone."""
+        """It is gone. If it was the newest, which may have been waited for, the next one is counted from when that was
+        taken: a relay is asked for up to 40 s, and not to ask any until another ten are over could miss its return."""
+        if self._spares[-1:] == [socket]:
+            self._last = self._taken
         self._spares = [each for each in self._spares if each != socket]
