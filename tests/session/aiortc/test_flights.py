@@ -29,7 +29,10 @@ def test_a_flight_is_repeated_as_a_whole_ever_later_and_not_for_ever() -> None:
     each.sent(CHANGE, 100)
     each.sent(FINISHED, 100)
     whole = [KEYS, CHANGE, FINISHED]
-    assert repeated(each) == [(0.1, whole), (0.3, whole), (0.7, whole), (1.5, whole)]
+    assert repeated(each) == [(when, whole) for when in (0.1, 0.3, 0.7, 1.2, 1.7, 2.2, 2.7, 3.2)]
+    far = Flights(0.8)
+    far.sent(HELLO, 100)
+    assert [when for when, _ in repeated(far)][:3] == [0.8, 1.6, 2.4]
 
 
 def test_what_answers_in_part_does_not_end_it_and_what_is_sent_next_does() -> None:
@@ -39,7 +42,7 @@ def test_what_answers_in_part_does_not_end_it_and_what_is_sent_next_does() -> No
     assert each.due(100.1) == [HELLO]
     each.received(KEYS)
     each.sent(FINISHED, 100.11)
-    assert [what for _, what in repeated(each)] == [[FINISHED]] * 4
+    assert [what for _, what in repeated(each)] == [[FINISHED]] * 8
 
 
 def test_what_openssl_repeats_stands_for_what_it_had_sent() -> None:
@@ -47,7 +50,7 @@ def test_what_openssl_repeats_stands_for_what_it_had_sent() -> None:
     each.sent(HELLO, 100)
     again = HELLO + b" again"
     each.sent(again, 101)
-    assert [what for _, what in repeated(each)] == [[again]] * 4
+    assert [what for _, what in repeated(each)] == [[again]] * 8
 
 
 def test_it_is_over_when_the_peer_says_something_else() -> None:

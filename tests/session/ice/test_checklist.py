@@ -31,12 +31,12 @@ def test_pairs_are_asked_by_priority_and_at_the_pace() -> None:
     assert play([relayed, direct], 0.4) == [(0.0, direct), (0.05, relayed)]
 
 
-def test_an_unanswered_check_is_repeated_less_often_but_goes_on() -> None:
-    assert [when for when, _ in play([pair()], 4)] == [0, 0.5, 1.5, 2.5, 3.5]
+def test_an_unanswered_check_is_repeated_less_often_after_three_but_goes_on() -> None:
+    assert [when for when, _ in play([pair()], 4)] == [0, 0.5, 1, 1.5, 2.5, 3.5]
 
 
 def test_with_a_known_round_trip_it_is_repeated_after_two() -> None:
-    assert [when for when, _ in play([pair()], 0.5, trip=0.1)] == [0, 0.2]
+    assert [when for when, _ in play([pair()], 0.5, trip=0.1)] == [0, 0.2, 0.4]
     assert [when for when, _ in play([pair()], 3, trip=0.7)] == [0, 1.4, 2.8]
 
 

@@ -35,6 +35,7 @@ from landfast.session.aiortc.ice import RTCIceTransport, patience
 
 _INITIAL_WINDOW = 3 * USERDATA_MAX_LENGTH  # bytes: what aiortc begins with (RFC 9260, section 7.2.1)
 _SKIP = 0.1  # seconds: after which a peer that has not acknowledged is told again what to skip, at the latest
+_LATER = 1.5  # times the wait before, while no round trip is known: with 2 (RFC 9260), five losses take twice as long
 _PORTION = 16  # messages under way at least, of those that have waited: some 10 ms of aiortc's work at either end
 _MORE, _LESS = 2, 1 / 2  # a packet that is acknowledged at once makes room for two; one that was late halves it
 _LATE = 0.03  # seconds beyond the shortest round trip, somewhere on the way: more than one probe at 50 Hz
@@ -82,7 +83,7 @@ class RTCSctpTransport(aiortc.rtcsctptransport.RTCSctpTransport):
     def _expect_less(self) -> None:
         """Nothing came in time (RFC 9260, section 6.3.3, E2), and aiortc would go on as often."""
         if self._srtt is None:
-            self._rto = min(2 * self._rto, SCTP_RTO_INITIAL)
+            self._rto = min(_LATER * self._rto, SCTP_RTO_INITIAL)
 
     async def _send_chunk(self, chunk: Chunk) -> None:
         if isinstance(chunk, InitChunk):
@@ -188,8 +189,10 @@ class RTCSctpTransport(aiortc.rtcsctptransport.RTCSctpTransport):
         self._expect()
 
     def _t1_expired(self) -> None:
-        self._expect_less()
         if self._passable:
+            if self._rto < SCTP_RTO_INITIAL:
+                self._t1_failures -= 1  # aiortc gives up after eight waits, of its own length
+            self._expect_less()
             super()._t1_expired()
         else:
             self._t1_handle = asyncio.get_running_loop().call_later(self._rto, self._t1_expired)

@@ -11,6 +11,7 @@ from landfast.session.ice.settings import Settings
 
 _LEAST = 0.1  # seconds: a check that was not needed costs 100 bytes
 _LONGEST = 1.0  # seconds between checks to one pair: at a loss of 30 % each way, half of them are in vain
+_AS_OFTEN = 3  # checks, after which the next comes later: at a loss of 20 %, three are lost once in 125 times
 
 
 class Checklist:
@@ -50,7 +51,8 @@ class Checklist:
         first = self._settings.rto if self._trip is None else max(2 * self._trip, _LEAST)
         if pair.asked > NEVER and pair.unasked:  # the peer gets through: what stays unanswered was lost
             return pair.tried + min(first, self._settings.repeat)
-        return pair.tried + min(first * 2.0 ** min(pair.tries - 1, 16), max(_LONGEST, first))
+        later = min(max(pair.tries - _AS_OFTEN, 0), 16)
+        return pair.tried + min(first * 2.0**later, max(_LONGEST, first))
 
 
 def relays(pair: Pair) -> int:
