@@ -87,8 +87,9 @@ class Case:
 
 _change = partial(Case, "change", happen=faults.new_public_address, together=2)
 _address = partial(Case, "address", happen=faults.once(Occasion.ADDRESS_REPLACED), together=2)
-_blackout = partial(Case, "blackout-35", happen=faults.blackout(35), together=5)
-_long_blackout = partial(Case, "blackout-120", happen=faults.blackout(120), together=5, long=True)
+# No more at once: all that waited is said when the way is back, and each session is two processes on two cores.
+_blackout = partial(Case, "blackout-35", happen=faults.blackout(35), together=3)
+_long_blackout = partial(Case, "blackout-120", happen=faults.blackout(120), together=3, long=True)
 _blocked = partial(
     Case, "udp-blocked", happen=faults.once(Occasion.BLOCK_UDP, lasts=10), together=5, lives=1, watch=8, afterwards=4
 )
