@@ -298,7 +298,7 @@ async def test_until_it_has_measured_a_round_trip_it_waits_for_three_of_ices_and
             sctp._t1_handle.cancel()
             sctp._t1_expired()
             await asyncio.sleep(0)
-        assert waits == pytest.approx([0.6, 0.9, 1.35, 2.025] + 9 * [3])  # and aiortc has waited for eight
+        assert waits == pytest.approx([0.6, 0.9, 1.35, 2.025, *[3] * 9])  # and aiortc has waited for eight
         sctp._srtt = sctp._rto = 1.0
         sctp._t3_expired()
         assert sctp._rto == 1
