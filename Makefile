@@ -14,8 +14,8 @@ demo: ## the MiFi fault and its cure: 20 WebRTC connections, a table, a report (
 
 test: lint ## lint, types and all tests but the long proofs (under 15 minutes)
 	@make/setup.sh test
-	@$(bin)/pytest -n 2 --dist worksteal -m "not lab and not proof"
-	@$(bin)/pytest -m "lab and not proof" # a laboratory measures time: alone, and one after the other
+	@$(bin)/pytest -n 2 --dist worksteal -m "(not lab or beside) and not proof"
+	@$(bin)/pytest -m "lab and not beside and not proof" # they measure time: alone, and one after the other
 
 lint: ## ruff and mypy
 	@make/setup.sh lint

@@ -24,6 +24,7 @@ from tests import kills, landfast
 from tests.cli.mistakes import GOOD, MISTAKES
 from tests.heeding import heeding
 
+pytestmark = pytest.mark.beside
 lab = pytest.mark.lab
 anyio = pytest.mark.anyio
 

@@ -104,6 +104,7 @@ WITNESSED += [
 
 
 @pytest.mark.lab
+@pytest.mark.beside
 @pytest.mark.needs("program turnutils_natdiscovery")
 @pytest.mark.anyio
 async def test_a_witness_that_we_did_not_write_agrees_on_everything_that_it_can_tell() -> None:

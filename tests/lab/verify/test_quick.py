@@ -18,7 +18,7 @@ from landfast.model.nat import Mapping as NatMapping
 from tests.lab.verify import wrong
 from tests.lab.verify.wrong import Wrong
 
-pytestmark = [pytest.mark.anyio, pytest.mark.lab]
+pytestmark = [pytest.mark.anyio, pytest.mark.lab, pytest.mark.beside]
 
 
 @asynccontextmanager
