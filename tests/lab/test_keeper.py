@@ -57,6 +57,13 @@ def with_router(profile: str, name: str, **changes: Any) -> Network:
     return network.but(routers={**network.routers, name: network.routers[name].but(**changes)})
 
 
+def mifi(**policy: Any) -> Network:
+    """The profile, with another policy of the carrier's gateway."""
+    gateway = parse.profile("mifi").routers["carrier"].gateway
+    assert gateway
+    return with_router("mifi", "carrier", gateway=gateway.but(**policy))
+
+
 async def wan(router: Host) -> set[str]:
     shown = json.loads((await router.run(["ip", "-json", "-4", "address", "show", "dev", "wan"])).checked().stdout)
     return {each["local"] for each in shown[0]["addr_info"]}
@@ -290,9 +297,7 @@ async def test_the_gateway_ends_the_session_at_its_limit_with_a_new_address() ->
 
 @lab
 async def test_after_a_reset_nothing_passes_for_the_outage_but_all_is_counted() -> None:
-    gateway = parse.profile("mifi").routers["carrier"].gateway
-    assert gateway
-    async with world(with_router("mifi", "carrier", gateway=gateway.but(limit=2, outage=1))) as here:
+    async with world(mifi(limit=2, outage=1)) as here:
         client = await here.client()
         before = await client.seen()
         foreign = await here.client(source="10.42.0.1")
@@ -308,9 +313,7 @@ async def test_after_a_reset_nothing_passes_for_the_outage_but_all_is_counted() 
 
 @lab
 async def test_what_a_suspended_radio_loses_does_not_come_to_the_gateway() -> None:
-    gateway = parse.profile("mifi").routers["carrier"].gateway
-    assert gateway
-    async with world(with_router("mifi", "carrier", gateway=gateway.but(limit=1))) as here:
+    async with world(mifi(limit=1)) as here:
         client = await here.client()
         before = await client.seen()
         foreign = await here.client(source="10.42.0.1")
@@ -321,9 +324,7 @@ async def test_what_a_suspended_radio_loses_does_not_come_to_the_gateway() -> No
 
 @lab
 async def test_limit_0_drops_and_never_resets() -> None:
-    gateway = parse.profile("mifi").routers["carrier"].gateway
-    assert gateway
-    async with world(with_router("mifi", "carrier", gateway=gateway.but(limit=0))) as here:
+    async with world(mifi(limit=0)) as here:
         client = await here.client()
         before = await client.seen()
         foreign = await here.client(source="10.42.0.1")
