@@ -8,17 +8,9 @@ import pytest
 
 from landfast.errors import RequestError
 from landfast.peers.signalling import SignallingClient
-from landfast.servers import signalling
-
-LOCALHOST = "127.0.0.1"
+from tests.signalling import LOCALHOST, serving
 
 pytestmark = pytest.mark.anyio
-
-
-@asynccontextmanager
-async def serving(token: str = "") -> AsyncIterator[str]:
-    async with await signalling.serve(LOCALHOST, 0, token) as server:
-        yield f"ws://{LOCALHOST}:{next(iter(server.sockets)).getsockname()[1]}"
 
 
 class Cuttable:

@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import closing
 
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
@@ -11,16 +10,9 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from landfast.kernel.host import Host
 from landfast.servers import signalling
-
-LOCALHOST = "127.0.0.1"
+from tests.signalling import LOCALHOST, serving
 
 pytestmark = pytest.mark.anyio
-
-
-@asynccontextmanager
-async def serving(token: str = "") -> AsyncIterator[str]:
-    async with await signalling.serve(LOCALHOST, 0, token) as server:
-        yield f"ws://{LOCALHOST}:{next(iter(server.sockets)).getsockname()[1]}"
 
 
 def seat(server: str, name: str, heard: int = 0, *, me: str = "", token: str = "") -> connect:
