@@ -9,7 +9,7 @@ from landfast.model.facts import Endpoint
 from landfast.session.ice import events
 from landfast.session.ice.candidate import Candidate, Type
 from landfast.session.ice.credentials import Credentials
-from landfast.session.ice.events import Path, Why
+from landfast.session.ice.events import Path, Socket, Why
 from landfast.session.ice.ground import Address
 from landfast.session.ice.machine import State
 from landfast.session.ice.settings import Settings
@@ -386,6 +386,25 @@ def test_through_a_relay_that_hears_nobody_nothing_is_asked(monkeypatch: pytest.
     before = len(checks(a))
     world.run(4)
     assert len(checks(a)) == before
+
+
+def test_what_stands_in_after_consent_is_urgent_in_the_first_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    a, _ = pair_of(world, nat=False)
+    world.start()
+    world.talk(2)
+    world.run(2)
+    world.passes, began = lambda *_: False, world.now
+    replace_socket, asked = a.agent.ground.replace, dict[float, bool]()
+
+    def replaced(socket: Socket, now: float, *, urgent: bool = True) -> Socket | None:
+        asked[now - began] = urgent
+        return replace_socket(socket, now, urgent=urgent)
+
+    monkeypatch.setattr(a.agent.ground, "replace", replaced)
+    world.run(400)
+    assert len(asked) > 30
+    assert all(urgent is (since < 300) for since, urgent in asked.items())
 
 
 @pytest.mark.parametrize("by_client", [True, False])

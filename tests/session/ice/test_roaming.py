@@ -453,6 +453,8 @@ def test_the_relay_in_use_is_doubted_each_time_and_the_others_now_and_then() -> 
     doubted = [made.doubtful([old, other], 101 + second) for second in range(7)]
     both, used = {1: True, 2: False}, {1: True}  # in a hurry or not
     assert doubted == [both, used, used, used, used, both, used]
+    assert made.doubtful([old], 399) == {1: True}
+    assert made.doubtful([old], 401) == {1: False}  # after five minutes nothing is in a hurry
 
 
 def test_silence_is_asked_about_less_and_less() -> None:

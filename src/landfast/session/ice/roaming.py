@@ -175,7 +175,7 @@ class Roaming:
 
     def doubtful(self, asks: Iterable[Pair], now: float) -> dict[Socket, bool]:
         """Of those that are asked in silence, the sockets whose relays may have forgotten us: the one in use, and each
-        other one now and then. True for what is in a hurry: that in use."""
+        other one now and then. True for what is in a hurry: that in use, in the first minutes."""
         if not self.is_silent(now):
             return {}
         sockets = {}
@@ -183,8 +183,12 @@ class Roaming:
             socket, used = pair.path.socket, pair is self.focus
             if used or now >= self._doubted.get(socket, NEVER) + _SELDOM:
                 self._doubted[socket] = now
-                sockets[socket] = used
+                sockets[socket] = used and self.is_hopeful(now)
         return sockets
+
+    def is_hopeful(self, now: float) -> bool:
+        """Whether the end of a silence is looked for often, as in its first minutes."""
+        return self._every(now - self.silent_since) < self._settings.repair
 
     def rescue(self, now: float) -> Pair | None:
         """In silence, the best of those that have answered meanwhile."""
@@ -216,7 +220,9 @@ class Roaming:
 
     def _step(self, focus: Pair) -> float:
         """Between two checks in silence: by how long it lasted at the last one."""
-        quiet = focus.tried - self.silent_since
+        return self._every(focus.tried - self.silent_since)
+
+    def _every(self, quiet: float) -> float:
         for until, step in self._settings.steps:
             if quiet < until:
                 return step

@@ -153,6 +153,19 @@ def test_who_has_no_nonce_knocks_and_asks_less_often_once_it_has_one() -> None:
     assert len(relays.heard) == pytest.approx(2 / SETTINGS.repeat, abs=1)
 
 
+def test_one_that_stands_in_for_another_knocks_where_it_is_urgent() -> None:
+    heard = {}
+    for urgent in (True, False):
+        world, relays, name = standing()
+        relays.silent = True
+        relays.heard.clear()
+        world.ground.replace(name, world.now, urgent=urgent)
+        world.run(2.0)
+        heard[urgent] = len(relays.heard)
+    assert heard[True] == pytest.approx(2 / SETTINGS.knock, abs=1)
+    assert heard[False] == pytest.approx(2 / SETTINGS.repeat, abs=1)
+
+
 def test_a_relay_that_has_just_come_to_stand_is_not_doubted() -> None:
     world, relays, name = standing()
     world.path = False

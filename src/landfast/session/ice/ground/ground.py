@@ -156,8 +156,9 @@ class Ground:
         relay = self._relay(socket)
         return relay is not None and relay.is_deaf(now)
 
-    def replace(self, socket: Socket, now: float) -> Socket | None:
-        """Another socket at the same address, or another allocation by another socket, beside this one.
+    def replace(self, socket: Socket, now: float, *, urgent: bool = True) -> Socket | None:
+        """Another socket at the same address, or another allocation by another socket, beside this one. `urgent`: its
+        server is asked as often as may be.
 
         None where that cannot be had now: the address is gone, or the server has no room.
         """
@@ -169,7 +170,7 @@ class Ground:
         if relay is None or not self._budgets.allows(relay.server, now):
             return None
         other = self._new_relay(relay.server)
-        other.begin(self._remotes(relay.server), now, hurried=True)
+        other.begin(self._remotes(relay.server), now, hurried=True, urgent=urgent)
         other.telling.promised()
         if other.telling.name is None:
             self._relays.remove(other)

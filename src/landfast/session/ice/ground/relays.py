@@ -144,12 +144,12 @@ class Relay:
 
     # Verbs.
 
-    def begin(self, remotes: Sequence[Endpoint], now: float, *, hurried: bool = False) -> None:
+    def begin(self, remotes: Sequence[Endpoint], now: float, *, hurried: bool = False, urgent: bool = False) -> None:
         """Try, at one of these addresses of the server, unless something stands or is tried."""
         if remotes:
             self._remotes = remotes
             if self.idle:
-                self._begin(now, hurried=hurried, urgent=hurried)
+                self._begin(now, hurried=hurried, urgent=urgent)
 
     def welcome(self, peer: Endpoint, now: float) -> None:
         """Let a peer through, and give it a channel."""
