@@ -32,7 +32,7 @@ _PATHS = 256  # addresses remembered per socket, so that not each datagram makes
 _LOST = {errno.EADDRNOTAVAIL, errno.EINVAL, errno.EBADF, errno.ENODEV, errno.ENXIO}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Owner:
     """Whom the sockets tell. `lost` is also told of one that could not be opened."""
 

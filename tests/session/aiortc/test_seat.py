@@ -56,7 +56,7 @@ async def test_a_restart_that_waits_says_so() -> None:
     async with call() as made:
         told: list[bool] = []
         made.one.on("icerestartwaits", lambda: told.append(True))
-        ice(made.one).emit("said", RestartWaits())
+        ice(made.one)._told(RestartWaits())
         assert told == [True]
 
 

@@ -19,7 +19,7 @@ from landfast.session.aiortc import candidates
 from landfast.session.aiortc.candidates import RTCIceCandidate
 from landfast.session.aiortc.flights import Flights
 from landfast.session.ice.credentials import Credentials
-from landfast.session.ice.events import CandidateGathered, Event, PairSelected, PeerReturned, StateChanged, Why
+from landfast.session.ice.events import Event, PairSelected, PeerReturned, StateChanged, Why
 from landfast.session.ice.machine import State
 from landfast.session.transport import Transport
 
@@ -128,8 +128,8 @@ class RTCIceGatherer(aiortc.RTCIceGatherer):
 
 
 class RTCIceTransport(aiortc.RTCIceTransport):
-    """Connects, and stays. Events beside aiortc's: `candidate`, `selectedcandidatepairchange`, `resumed` when data goes
-    again after some was lost, `said` with the agent's others."""
+    """Connects, and stays. Events beside aiortc's: `selectedcandidatepairchange`, and `resumed` when data goes again
+    after some was lost."""
 
     def __init__(self, gatherer: RTCIceGatherer) -> None:
         super().__init__(gatherer)
@@ -142,6 +142,8 @@ class RTCIceTransport(aiortc.RTCIceTransport):
         """We have offered a restart that is not answered."""
         self._started: Credentials | None = None
         self._is = "new"
+        self.listener: Callable[[RTCIceTransport, Event], None] | None = None
+        """Who hears what else the agent says, candidates before all: one, and he costs less than an emitter's."""
         self._is_alive = False
         self._starting: asyncio.Event | None = None
 
@@ -173,6 +175,7 @@ class RTCIceTransport(aiortc.RTCIceTransport):
             self.transport.close()
             self._become("closed")
             self._live()
+            self.listener = None
             self.iceGatherer.remove_all_listeners()
             self.remove_all_listeners()
 
@@ -192,16 +195,14 @@ class RTCIceTransport(aiortc.RTCIceTransport):
     def _told(self, event: Event) -> None:
         if isinstance(event, StateChanged):
             self._moved(event)
-        elif isinstance(event, CandidateGathered):
-            self.emit("candidate", candidates.told(event.candidate))
         elif isinstance(event, PairSelected):
             self.emit("selectedcandidatepairchange")
             if event.why in _AFTER_LOSS:
                 self.emit("resumed")
         elif isinstance(event, PeerReturned):
             self.emit("resumed")
-        else:
-            self.emit("said", event)
+        elif self.listener:
+            self.listener(self, event)
 
     def _moved(self, event: StateChanged) -> None:
         if event.new in (State.CONNECTED, State.COMPLETED):

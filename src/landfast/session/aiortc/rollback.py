@@ -51,6 +51,7 @@ class RTCPeerConnection(trickle.RTCPeerConnection):
         for each in self.getTransceivers():  # an answer need not be about all of them, as aiortc takes it to be
             each._offerDirection = each._offerDirection or "inactive"
         await super().setLocalDescription(sessionDescription)
+        self._forget()
 
     async def setRemoteDescription(self, sessionDescription: RTCSessionDescription) -> None:
         """As before, and with `rollback`; the peer's offer takes back ours that is out."""
@@ -64,6 +65,7 @@ class RTCPeerConnection(trickle.RTCPeerConnection):
         await super().setRemoteDescription(sessionDescription)
         if sessionDescription.type == "offer":
             self._made_by_offer += tuple(each for each in self._parts() if each not in before)
+        self._forget()
 
     def _parts(self) -> list[RTCRtpTransceiver | RTCSctpTransport]:
         return [*self.getTransceivers(), *([self.sctp] if self.sctp else [])]
@@ -78,6 +80,11 @@ class RTCPeerConnection(trickle.RTCPeerConnection):
                 self.sctp.mid if self.sctp else None,
                 {ice: ice.remote for ice in self._ice_transports()},
             )
+
+    def _forget(self) -> None:
+        """An answer is there: there is nothing to go back to."""
+        if self.signalingState == "stable":
+            self._stable, self._made_by_offer = None, ()
 
     async def _roll_back(self, state: str) -> None:
         if self._stable is None or self.signalingState != state:
@@ -98,6 +105,7 @@ class RTCPeerConnection(trickle.RTCPeerConnection):
         self.__currentLocalDescription, self.__pendingLocalDescription = before.local
         self.__currentRemoteDescription, self.__pendingRemoteDescription = before.remote
         self.__setSignalingState("stable")
+        self._forget()
 
     async def _unmake(self, made: RTCRtpTransceiver | RTCSctpTransport) -> None:
         """Of the peer's offer; what the application put a track or a channel on since is kept."""

@@ -64,7 +64,7 @@ class RTCPeerConnection(aiortc.RTCPeerConnection):
         ice = found[0].transport if found else None
         return ice if isinstance(ice, RTCIceTransport) else None
 
-    def _said(self, event: Event) -> None:
+    def _said(self, ice: RTCIceTransport, event: Event) -> None:
         if isinstance(event, ServerRefused | ServerUnanswered):
             self.emit("icecandidateerror", event)
         elif isinstance(event, RestartWaits):
@@ -79,7 +79,7 @@ class RTCPeerConnection(aiortc.RTCPeerConnection):
         ice = RTCIceTransport(gatherer)
         ice.on("statechange", self.__updateIceConnectionState)
         ice.on("statechange", self.__updateConnectionState)
-        ice.on("said", self._said)
+        ice.listener = self._said
         self.__iceTransports.add(ice)
         dtls = RTCDtlsTransport(ice, self.__certificates)
         dtls.on("statechange", self.__updateConnectionState)

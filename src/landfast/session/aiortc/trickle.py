@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from typing import Unpack
 
 import aiortc
 from aiortc import RTCConfiguration, RTCSessionDescription, sdp
 
-from landfast.session.aiortc import restart
+from landfast.session.aiortc import candidates, restart
 from landfast.session.aiortc.candidates import RTCIceCandidate
 from landfast.session.aiortc.ice import RTCIceGatherer, RTCIceTransport
 from landfast.session.aiortc.seat import Options
+from landfast.session.ice.events import CandidateGathered, Event
 
 HELD = 64
 """Candidates held, at most, until their description comes: what a peer trickles in two restarts."""
@@ -36,18 +38,23 @@ class RTCPeerConnection(restart.RTCPeerConnection):
     def _made(self, ice: RTCIceTransport) -> None:
         gatherer = ice.iceGatherer
         assert isinstance(gatherer, RTCIceGatherer)
-        gatherer.hurried = lambda: bool(self.listeners("icecandidate"))
+        gatherer.hurried = self._is_heard
+        gatherer.on("statechange", partial(self._gathered, ice))
 
-        def gathered(candidate: RTCIceCandidate | None) -> None:
-            self._untold.append((ice, candidate))
+    def _is_heard(self) -> bool:
+        return bool(self.listeners("icecandidate"))
+
+    def _gathered(self, ice: RTCIceTransport) -> None:
+        if self.iceGatheringState == "complete":
+            self._untold.append((ice, None))
             self._tell()
 
-        def over() -> None:
-            if self.iceGatheringState == "complete":
-                gathered(None)
-
-        ice.on("candidate", gathered)
-        gatherer.on("statechange", over)
+    def _said(self, ice: RTCIceTransport, event: Event) -> None:
+        if isinstance(event, CandidateGathered):
+            self._untold.append((ice, candidates.told(event.candidate)))
+            self._tell()
+        else:
+            super()._said(ice, event)
 
     async def createOffer(self, iceRestart: bool = False) -> RTCSessionDescription:
         return _trickling(await super().createOffer(iceRestart))

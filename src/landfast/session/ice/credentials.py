@@ -11,7 +11,7 @@ _UFRAG = re.compile(r"[A-Za-z0-9+/]{4,256}")  # RFC 8839, section 5.4
 _PASSWORD = re.compile(r"[A-Za-z0-9+/]{22,256}")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Credentials:
     """Raises ValueError for what RFC 8839 does not allow."""
 

@@ -118,7 +118,7 @@ class Pairs:
         self._of: dict[Path, Pair] = {}
         self._strangers = strangers
         self._pushed_out: list[Endpoint] = []
-        self._ended: set[tuple[Endpoint, Endpoint]] = set()
+        self._ended: frozenset[tuple[Endpoint, Endpoint]] = frozenset()
 
     def __iter__(self) -> Iterator[Pair]:
         return iter(self._of.values())
@@ -153,7 +153,7 @@ class Pairs:
     def bar(self, pair: Pair) -> None:
         """Consent on it has ended, and on its addresses: a relay that moves comes back with the one that it had."""
         pair.barred = True
-        self._ended.add(_addresses(pair))
+        self._ended |= {_addresses(pair)}
 
     def take_pushed_out(self) -> list[Endpoint]:
         """The addresses that had to make room since this was last asked."""

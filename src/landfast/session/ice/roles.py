@@ -14,7 +14,7 @@ class Conflict(Enum):
     """The peer switches, told by 487."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Role:
     """Of one generation. `tie_breaker`: 64 random bits, the same for the whole session."""
 

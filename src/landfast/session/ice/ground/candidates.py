@@ -14,7 +14,7 @@ HIDDEN: dict[int, Endpoint] = {4: ("0.0.0.0", 9), 6: ("::", 9)}
 """A related address that is not to be told (RFC 8829, section 4.1.1); 9 is the discard port."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Entry:
     socket: Socket
     server: str

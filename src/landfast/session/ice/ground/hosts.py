@@ -33,8 +33,8 @@ class Hosts:
         self._sockets, self._candidates, self._names, self._questions = sockets, candidates, names, questions
         self._tell = tell
         self._held: dict[Socket, Held] = {}
-        self._asked: set[tuple[Socket, Server]] = set()  # in this gathering
-        self._told: set[Server] = set()  # servers that have answered in this gathering, or whose failure was told
+        self._asked: frozenset[tuple[Socket, Server]] = frozenset()  # in this gathering
+        self._told: frozenset[Server] = frozenset()  # who has answered in it, or whose failure was told
 
     def __contains__(self, socket: Socket) -> bool:
         return socket in self._held
@@ -57,8 +57,7 @@ class Hosts:
 
     def gather(self, now: float, *, fresh: bool) -> None:
         """Open what is missing, or one more for each address; ask every server again, since a mapping may change."""
-        self._asked.clear()
-        self._told.clear()
+        self._asked, self._told = frozenset(), frozenset()
         old = list(self._held.values())
         self.open_missing(now, fresh=fresh)
         for held in [] if fresh else old:
@@ -147,27 +146,27 @@ class Hosts:
                 continue
             places = [place for place in self._names.of(server.host) if family(place) == family(held.bound[0])]
             if places:
-                self._asked.add((held.socket, server))
+                self._asked |= {(held.socket, server)}
                 asking = self._questions.ask(held.socket, server, (places[0], server.port), now)
                 self._sockets.send(held, asking.data, asking.remote)
 
     def _answered(self, answer: Mapped | Failed) -> None:
         server, held = answer.server, self._held.get(answer.socket)
         if isinstance(answer, Mapped):
-            self._told.add(server)
+            self._told |= {server}
             if held and held.bound:  # what equals the host candidate is no news
                 self._candidate(held, Type.SERVER_REFLEXIVE, answer.endpoint, base=held.bound[0], server=server)
         elif answer.code is None:
             if not self._questions.asks(server):
                 self._silent(server)
         elif server not in self._told:
-            self._told.add(server)
+            self._told |= {server}
             self._tell(ServerRefused(server.url, answer.code, ""))
 
     def _silent(self, server: Server) -> None:
         """Told once in a gathering, and only when no socket has an answer."""
         if server not in self._told:
-            self._told.add(server)
+            self._told |= {server}
             self._tell(ServerUnanswered(server.url, "no answer"))
 
     def _candidate(

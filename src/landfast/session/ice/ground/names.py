@@ -14,19 +14,19 @@ class Names:
     def __init__(self, tell: Callable[[Resolve], None]) -> None:
         self._tell = tell
         self._known: dict[str, tuple[str, ...]] = {}
-        self._asked: set[str] = set()
+        self._asked: frozenset[str] = frozenset()
 
     def ask(self, name: str) -> None:
         """Find the addresses of a name, unless that is under way or it is an address itself."""
         if name not in self._asked and not canonical(name):
-            self._asked.add(name)
+            self._asked |= {name}
             self._tell(Resolve(name))
 
     def resolved(self, name: str, addresses: Sequence[str]) -> bool:
         """A resolver has answered; False when it was not asked. Without any address, what was known still is."""
         if name not in self._asked:
             return False
-        self._asked.discard(name)
+        self._asked -= {name}
         if found := tuple(text for address in addresses if (text := canonical(address))):
             self._known[name] = found
         return True

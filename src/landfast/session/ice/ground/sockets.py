@@ -9,7 +9,7 @@ from landfast.model.facts import Endpoint
 from landfast.session.ice.events import Close, Command, Open, Socket, Transmit, Transport
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Held:
     """One of them. `address`: what it was to be bound to; `bound`: what it is bound to, None while it is not open."""
 
