@@ -101,6 +101,11 @@ class RTCSctpTransport(aiortc.rtcsctptransport.RTCSctpTransport):
     def _path_changed(self) -> None:
         self._least = float("inf")  # it may be another path
         if self._passable and self._t3_handle:
+            # The peer's own check comes with the answer that brought us here: it is answered before we speak.
+            asyncio.get_running_loop().call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        if self._passable and self._t3_handle:
             self._t3_cancel()
             super()._t3_expired()  # all that is in flight went nowhere: say it again now, not a second later
             self._cwnd = _INITIAL_WINDOW  # nothing was congested
