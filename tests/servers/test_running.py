@@ -69,6 +69,14 @@ async def test_one_that_does_not_want_to_stop_is_killed(monkeypatch: pytest.Monk
     assert server.program.code == -signal.SIGKILL
 
 
+async def test_when_it_is_stopped_what_it_started_is_gone_and_its_pipe_closed() -> None:
+    slower = "sh -c 'trap \"\" TERM; echo ready; sleep 0.2' & wait"
+    server = await running.start(Host.here(), ["sh", "-c", slower], says_ready)
+    await server.stop()
+    assert server.program.stdout
+    assert server.program.stdout.at_eof()
+
+
 UNTIL_STOPPED = "import asyncio; from landfast.servers import running; print('ready', flush=True); "
 UNTIL_STOPPED += "asyncio.run(running.until_stopped()); print('end')"
 

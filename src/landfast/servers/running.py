@@ -72,6 +72,9 @@ class Running:
             await asyncio.wait_for(self.program.wait(), _GRACE)
         self.program.send_signal(signal.SIGKILL)
         await self.program.wait()
+        if self.program.stdout:  # the pipe is open until what the program started is gone as well
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.program.stdout.read(), _GRACE)
         with suppress(WorldError):  # a sandbox that is gone took everything with it
             await self._cleanup()
 
@@ -108,10 +111,9 @@ async def start(
         await server.stop()
         raise NotReady(argv[0], READY_WITHIN, f"{problem}: {log.end()}") from None
     except BaseException:
+        waiting.cancel()
         await server.stop()
         raise
-    finally:
-        waiting.cancel()
     return server
 
 
