@@ -18,7 +18,7 @@ from landfast.session.ice.events import Command, Event, GatheringDone, Received,
 from landfast.session.ice.machine import State
 from landfast.session.ice.settings import Settings
 from landfast.session.surroundings import Watch
-from landfast.session.transport import EARLY, INBOX, Transport
+from landfast.session.transport import INBOX, Transport
 from tests.session.loopback import Peer, connected, introduce
 
 pytestmark = pytest.mark.anyio
@@ -118,23 +118,6 @@ async def test_the_timer_comes_at_the_deadline_and_not_before() -> None:
     moving._turn()
     await within(script.timer)
     assert script.heard == [("timer", True)]
-
-
-async def test_a_deadline_that_moves_a_little_costs_no_call_and_one_that_moves_far_no_wakeup() -> None:
-    script = Script()
-    moving = scripted(script)
-    script.deadline = clock.monotonic() + 60
-    moving._turn()
-    first = moving._timer
-    assert first
-    script.deadline += 0.9 * EARLY
-    moving._turn()
-    assert moving._timer is first
-    script.deadline += 0.9 * EARLY
-    moving._turn()
-    assert first.cancelled()
-    assert moving._timer is not first
-    moving.close()
 
 
 async def test_a_deadline_that_comes_nearer_is_kept() -> None:

@@ -5,6 +5,7 @@
 ice/              the ICE agent: it follows the network without signalling
 policy.py         which of this host's addresses it may use
 transport.py      the asyncio shell of an agent; sockets.py has its sockets
+alarms.py         one timer for all sessions
 tickets.py        TLS that goes on where an earlier connection was
 surroundings.py   this host's addresses, watched once for all sessions
 aiortc/           the seam into aiortc: RTCPeerConnection

@@ -15,6 +15,7 @@ from typing import Any
 from landfast import clock
 from landfast.model.facts import Endpoint
 from landfast.session import policy, surroundings
+from landfast.session.alarms import Alarm
 from landfast.session.ice.agent import Agent
 from landfast.session.ice.candidate import Candidate
 from landfast.session.ice.credentials import Credentials
@@ -29,8 +30,6 @@ RESOLVING = 5.0
 """Seconds for a name: what a resolver of the C library waits for one server (resolv.conf(5), `timeout`)."""
 INBOX = 4096
 """Datagrams that wait for whoever reads: a second of a call at 40 Mbit/s. What comes then is dropped."""
-EARLY = 1.0
-"""Seconds: a timer that is so much too early is set anew. Deadlines move with each packet, but not so far."""
 
 Tell = Callable[[Event], None]
 
@@ -59,8 +58,7 @@ class Transport:
         self._reader: asyncio.Future[None] | None = None
         self._gathered: tuple[str, ...] = ()  # fragments
         self._gathering: dict[str, asyncio.Event] = {}
-        self._timer: asyncio.TimerHandle | None = None
-        self._armed = inf  # when it comes, by our clock
+        self._alarm = Alarm(self._due)
         self._resolving: set[asyncio.Task[None]] = set()
         self._turning = self._stopped = False
 
@@ -142,8 +140,7 @@ class Transport:
             self._watch.leave(self._network_changed)
         for task in self._resolving:
             task.cancel()
-        if self._timer:
-            self._timer.cancel()
+        self._alarm.end()
         self._sockets.close_all()
         for gathering in self._gathering.values():
             gathering.set()
@@ -169,10 +166,7 @@ class Transport:
         self._turn()
 
     def _due(self) -> None:
-        self._timer, self._armed = None, inf
-        deadline = self.agent.deadline
-        if deadline is not None and deadline <= clock.monotonic():
-            self.agent.handle_timer(clock.monotonic())
+        self.agent.handle_timer(clock.monotonic())
         self._turn()
 
     # What the agent wants.
@@ -198,17 +192,8 @@ class Transport:
                     self._told(item)
         finally:
             self._turning = False
-        self._arm()
-
-    def _arm(self) -> None:
-        """Wait for the deadline. A timer that comes a little too early asks again, which is cheaper than a new one."""
         deadline = self.agent.deadline
-        if deadline is None or self._armed <= deadline < self._armed + EARLY:
-            return
-        if self._timer:
-            self._timer.cancel()
-        self._armed = deadline
-        self._timer = asyncio.get_running_loop().call_later(max(0.0, deadline - clock.monotonic()), self._due)
+        self._alarm.set(inf if deadline is None else deadline)
 
     def _take(self, data: bytes) -> None:
         if len(self._inbox) < INBOX:
