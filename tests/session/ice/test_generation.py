@@ -142,16 +142,56 @@ def unanswered(one: Generation) -> Pair:
     return chosen
 
 
-@pytest.mark.parametrize("silent", [True, False])
-def test_where_a_silent_peer_says_it_is_it_is_asked_at_once(silent: bool) -> None:
-    one = generation()
-    unanswered(one)
+def named(one: Generation, now: float) -> list[Pair]:
+    """The pairs with an address that the peer has just named."""
     new = candidate(Type.SERVER_REFLEXIVE, ("203.0.113.201", 8))
-    now = 105.0 if silent else 100.91
     one.add_remote(new)
     one.stand_on([(1, BASE), (2, RELAY)], now)
     one.introduced(new.endpoint, now)
-    assert [pair.path for pair in asks(one, now)] == ([Path(1, new.endpoint), Path(2, new.endpoint)] if silent else [])
+    return [at(one, socket, new.endpoint) for socket in (1, 2)]
+
+
+def test_where_a_silent_peer_says_it_is_it_is_asked_at_once() -> None:
+    one = generation()
+    unanswered(one)
+    new = named(one, 105)
+    assert asks(one, 105) == new
+
+
+def test_where_the_peer_says_it_may_be_soon_it_is_asked_once_and_again_when_it_falls_silent() -> None:
+    """It may have moved already: then it cannot be heard before what it sends is expected by our NAT."""
+    one = generation()
+    chosen = unanswered(one)
+    answer(one, chosen, 100.95)
+    asks(one, 100.95)
+    new = named(one, 101)
+    assert asks(one, 101) == []
+    times: list[tuple[float, Pair]] = []
+    while one.deadline < 106:
+        now = max(101.0, one.deadline)
+        one.tick(now)
+        for pair in asks(one, now):
+            times.append((now, pair))
+            if one.roaming:
+                one.roaming.sent(pair, now)
+    ping = next(when for when, pair in times if pair is chosen)
+    assert ping > 102
+    for each in new:
+        assert [when < 101.1 for when, pair in times if pair is each and when < ping] == [True]
+        assert len([when for when, pair in times if pair is each and when > ping]) >= Settings().tries - 1
+
+
+def test_when_the_peer_is_well_where_it_was_what_it_named_is_left_alone() -> None:
+    one = generation()
+    chosen = unanswered(one)
+    answer(one, chosen, 100.95)
+    asks(one, 100.95)
+    new = named(one, 101)
+    one.tick(101)
+    answer(one, chosen, 101.1)
+    one.tick(101.2)
+    assert [pair for pair in asks(one, 101.2) if pair in new] == new[:1]
+    assert one._listed() == []
 
 
 @pytest.mark.parametrize("moved", [True, False])

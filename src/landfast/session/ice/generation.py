@@ -69,7 +69,9 @@ class Generation:
         self._valid_since = inf
         self._round = NEVER
         self._until = inf
-        self._newcomers: list[Pair] = []  # made while the peer is silent
+        self._newcomers: list[Pair] = []  # made since the peer was last known to be well where it was
+        self._came = NEVER  # when the newest of them was
+        self._seeks = False  # whether the peer is silent, and may be at one of them
 
     # What is known of both sides.
 
@@ -113,16 +115,24 @@ class Generation:
             return
         self._go_on(now)
         if self.roaming and self.roaming.is_silent(now) and not self.roaming.selected.barred:
-            self._newcomers += made  # but not what stands in for another socket every few seconds (rotation.py)
+            self._note(made, now)  # but not what stands in for another socket every few seconds (rotation.py)
         if self.roaming and gone:
             self.roaming.hurry()
 
     def introduced(self, remote: Endpoint, now: float) -> None:
-        """The peer has just named this address. If it is silent, that is where it may be."""
-        if self.roaming and self.settled and not self.retired and self.roaming.is_silent(now):
-            new = [pair for pair in self.pairs if pair.path.remote == remote and pair.tried == NEVER]
+        """The peer has just named this address: it may be there soon, and what asks it lets it in. If it is silent, it
+        is there."""
+        if not (self.roaming and self.settled) or self.retired:
+            return
+        new = [pair for pair in self.pairs if pair.path.remote == remote and pair.tried == NEVER]
+        self._note(new, now)
+        if self._seeks:
             self.asks += new
-            self._newcomers += [pair for pair in new if pair not in self._newcomers]
+
+    def _note(self, new: list[Pair], now: float) -> None:
+        assert self.roaming is not None
+        self._newcomers += [pair for pair in new if pair not in self._newcomers]
+        self._came, self._seeks = now, self.roaming.is_silent(now)
 
     def lose(self, socket: Socket) -> None:
         """A socket is gone: look at all the others at once."""
@@ -374,8 +384,10 @@ class Generation:
         if self.remote is None or self.retired:
             return
         if self.roaming:
-            if self._newcomers and not self.roaming.is_silent(now):
-                self._newcomers.clear()
+            if self._newcomers:
+                self._seeks = self.roaming.is_silent(now)
+                if self.roaming.selected.confirmed > self._came:
+                    self._newcomers.clear()
             self.asks += self.roaming.due(now)
             if other := self.roaming.rescue(now):
                 self._select(other, now, Why.FALLBACK)
@@ -394,11 +406,12 @@ class Generation:
         self._nominate(now)
 
     def _listed(self) -> list[Pair]:
-        """What the check list has: all. After a nomination, what would be better than a relay, and in silence what is
-        new: its first check may meet a filter that is only being opened, as in the beginning."""
+        """What the check list has: all. After a nomination, what would be better than a relay, and what is new: once,
+        and in silence more often, for the first check may meet a filter that is only being opened."""
         if self.settled:
             shorter = self._shorter() if self._is_relayed() else []
-            new = [pair for pair in self._newcomers if pair.tries < self.lasting.settings.tries]
+            often = self.lasting.settings.tries if self._seeks else 1
+            new = [pair for pair in self._newcomers if pair.tries < often]
             return [*(pair for pair in shorter if pair.state is PairState.WAITING), *new]
         return [] if self.failed else [pair for pair in self.pairs if pair.unasked or self._is_guest(pair)]
 
