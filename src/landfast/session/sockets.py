@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import cast
+from weakref import WeakKeyDictionary
 
 from landfast.kernel.host import family_of
 from landfast.model.facts import Endpoint
@@ -85,6 +86,7 @@ class _Datagrams:
         self._number, self._owner, self._remote = wish.socket, owner, wish.remote
         self._paths: dict[Endpoint, Path] = {}
         self._loop = asyncio.get_running_loop()
+        self._buffer = _buffer(self._loop)
         self._lost = False
         address = wish.local or (wish.remote[0] if wish.remote else "0.0.0.0")
         self._socket = socket.socket(family_of(address), socket.SOCK_DGRAM)
@@ -116,7 +118,8 @@ class _Datagrams:
     def _readable(self) -> None:
         try:
             for _ in range(_AT_ONCE):
-                data, remote = self._socket.recvfrom(_LARGEST)
+                size, remote = self._socket.recvfrom_into(self._buffer)
+                data = bytes(self._buffer[:size])
                 self._owner.arrived(data, self._paths.get(remote) or self._path(remote))
                 if data[:1] < _DATA:
                     break  # a check comes alone, and to ask whether there is more costs as much as to be told again
@@ -204,6 +207,17 @@ class _Stream(asyncio.Protocol):
         if not self._over:
             self._over = True
             self._owner.lost(self._wish.socket, why)
+
+
+_BUFFERS: WeakKeyDictionary[asyncio.AbstractEventLoop, memoryview] = WeakKeyDictionary()
+
+
+def _buffer(loop: asyncio.AbstractEventLoop) -> memoryview:
+    """What all sockets of an event loop read into. If each datagram began with the largest, and was then made smaller,
+    there would be holes between them: a kilobyte for each session."""
+    if loop not in _BUFFERS:
+        _BUFFERS[loop] = memoryview(bytearray(_LARGEST))
+    return _BUFFERS[loop]
 
 
 def _is_ours(address: str) -> bool:
