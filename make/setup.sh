@@ -19,8 +19,11 @@ case $target in
     demo) wanted=$laboratory ;;
     test) wanted=$trials ;;
     bench) wanted="$trials stun-client:stun" ;; # a classic tester, beside which doctor is measured
-    # Node.js, for the other stacks that sessions are tried with
-    proof) wanted="$trials mmdebstrap:mmdebstrap systemd-container:systemd-nspawn nodejs:node npm:npm" ;;
+    # Node.js, for the other stacks that sessions are tried with; a C compiler, for the campaign (compiled.py)
+    proof)
+        wanted="$trials mmdebstrap:mmdebstrap systemd-container:systemd-nspawn nodejs:node npm:npm"
+        wanted="$wanted gcc:gcc python3-dev:python3-config"
+        ;;
     *) say "setup.sh: no target is called $target"; exit 2 ;;
 esac
 

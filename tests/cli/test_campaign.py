@@ -47,6 +47,18 @@ def test_a_campaign_without_a_violation_is_exit_code_0(capsys: pytest.CaptureFix
     assert "20 recoveries after the end of a fault: 50 % 0.20 s" in told
 
 
+@pytest.mark.usefixtures("results")
+@pytest.mark.parametrize(("compiled", "words"), [(False, "played in plain Python"), (True, "played compiled")])
+def test_it_is_told_what_was_played(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *, compiled: bool, words: str
+) -> None:
+    monkeypatch.setattr(many, "is_compiled", lambda: compiled)
+    assert main(["trial", "campaign", "--histories", "20"]) == 0
+    assert words in capsys.readouterr().out
+    assert main(["trial", "campaign", "--histories", "20", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["compiled"] is compiled
+
+
 def test_a_violation_is_exit_code_1_with_its_seed(
     results: dict[int, Result], capsys: pytest.CaptureFixture[str]
 ) -> None:

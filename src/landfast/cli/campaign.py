@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -107,7 +108,7 @@ def _again(path: Path, *, minimal: bool, as_json: bool) -> None:
         raise RequestError(f"cannot read the history {path}: {problem}") from None
     result = play(history)
     if as_json:
-        violations = [vars(each) for each in result.violations]
+        violations = [asdict(each) for each in result.violations]
         print(json.dumps({"violations": violations, "recoveries": result.recoveries, "packets": result.packets}))
     else:
         for each in result.violations:
@@ -129,9 +130,12 @@ def _minimal(history: History) -> History:
 
 
 def _tell(tally: Tally, seed: int, planned: int, seconds: float, *, as_json: bool) -> None:
-    rate = tally.histories / seconds if seconds else 0.0
+    from landfast.trials.campaign.campaign import is_compiled
+
+    rate, compiled = tally.histories / seconds if seconds else 0.0, is_compiled()
     if as_json:
         document: dict[str, Any] = {"seed": seed, "planned": planned, "seconds": round(seconds, 1)}
+        document["compiled"] = compiled
         print(json.dumps({**document, "histories_per_second": round(rate, 2), **tally.document()}))
         return
     for each in tally.failures[:_SHOWN]:
@@ -140,6 +144,7 @@ def _tell(tally: Tally, seed: int, planned: int, seconds: float, *, as_json: boo
     if tally.failed > _SHOWN:
         print(f"... and {tally.failed - _SHOWN} more")
     print(f"{tally.histories} of {planned} histories from seed {seed}, {rate:.1f} a second, {tally.packets} packets")
+    print("played compiled" if compiled else "played in plain Python")
     print(f"{tally.connected} connected, {tally.failed} with a violation")
     for name, count in tally.violated.most_common():
         print(f"  {name}: {count}")

@@ -30,3 +30,9 @@ async def test_a_worker_that_dies_is_told(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_there_is_a_core() -> None:
     assert many.cores() >= 1
+
+
+@pytest.mark.parametrize(("file", "compiled"), [("play.py", False), ("play.cpython-311-x86_64-linux-gnu.so", True)])
+def test_what_is_no_source_is_compiled(monkeypatch: pytest.MonkeyPatch, file: str, compiled: bool) -> None:
+    monkeypatch.setattr(many.play, "__file__", f"/landfast/trials/campaign/{file}")
+    assert many.is_compiled() is compiled

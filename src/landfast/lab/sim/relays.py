@@ -97,7 +97,7 @@ class Relays:
                 self._from_channel(line.allocation, *read)
             return
         message = parse(data)
-        if message is None or message.method not in (*self._does, Method.SEND):
+        if message is None or not (message.method in self._does or message.method == Method.SEND):
             return
         line = line or Line(key, source, say, self._random(8).hex().encode())
         if message.kind is Kind.INDICATION:

@@ -8,11 +8,13 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from landfast import clock
 from landfast.errors import ProgramFailed
 from landfast.kernel.host import Host, Program
 from landfast.servers.running import Log
+from landfast.trials.campaign import play
 from landfast.trials.campaign.tally import Tally, read
 
 BATCH = 20
@@ -24,6 +26,11 @@ Told = Callable[[Tally], None]
 def cores() -> int:
     """How many processors this program may use."""
     return len(os.sched_getaffinity(0))
+
+
+def is_compiled() -> bool:
+    """Whether what is played is native code, as `make proof` has it (`make/compiled.py`), and no plain Python."""
+    return Path(play.__file__).suffix != ".py"
 
 
 async def campaign(first: int, histories: int, seconds: float, workers: int, done: Told) -> None:

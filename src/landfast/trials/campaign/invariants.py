@@ -137,7 +137,8 @@ class Hints(Invariant):
     """
 
     named = "too many checks to strangers"
-    each_at_once, each_seconds = 4, 1.0
+    each_at_once = 4
+    each_seconds = 1.0
 
     def __init__(self, ledgers: dict[Name, Ledger], blame: Blame) -> None:
         super().__init__(ledgers, blame)
@@ -160,7 +161,8 @@ class Checks(Invariant):
     searches (settings.pace), and those that strangers and the peer's own checks cause."""
 
     named = "too many checks"
-    most, seconds = 80, 1.0
+    most = 80
+    seconds = 1.0
 
     def __init__(self, ledgers: dict[Name, Ledger], blame: Blame) -> None:
         super().__init__(ledgers, blame)
@@ -176,7 +178,8 @@ class Outage(Invariant):
     """While nothing is heard, what is not the application's is 60 kB in any minute at most."""
 
     named = "too many bytes in an outage"
-    most, seconds = 60_000, 60.0
+    most = 60_000
+    seconds = 60.0
 
     def __init__(self, ledgers: dict[Name, Ledger], blame: Blame) -> None:
         super().__init__(ledgers, blame)
@@ -204,7 +207,8 @@ class Sockets(Invariant):
     """Sockets are not opened over and over: each takes a binding of the NAT's from somebody else."""
 
     named = "too many sockets opened"
-    most, seconds = 60, 30.0
+    most = 60
+    seconds = 30.0
     """Two restarts and three changes of address in half a minute, each with two addresses and three relays, twice."""
 
     def __init__(self, ledgers: dict[Name, Ledger], blame: Blame) -> None:
@@ -239,7 +243,8 @@ class Restless(Invariant):
     """Two sides do not chase each other: in five seconds a side moves ten times at most."""
 
     named = "restless"
-    most, seconds = 10, 5.0
+    most = 10
+    seconds = 5.0
 
     def __init__(self, ledgers: dict[Name, Ledger], blame: Blame) -> None:
         super().__init__(ledgers, blame)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from landfast.trials.campaign.invariants import Violation
@@ -70,7 +70,7 @@ class Tally:
             "packets": self.packets,
             "failed": self.failed,
             "failures": [
-                {"seed": each.seed, "violations": [vars(violation) for violation in each.violations]}
+                {"seed": each.seed, "violations": [asdict(violation) for violation in each.violations]}
                 for each in self.failures
             ],
             "violated": dict(self.violated),
