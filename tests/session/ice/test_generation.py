@@ -233,6 +233,65 @@ def test_where_the_check_that_went_back_is_lost_it_is_repeated_once() -> None:
     assert 100.5 <= second < 101
 
 
+def chosen(*, lite: bool = False) -> tuple[Generation, Pair]:
+    """It controls, and its direct pair was asked once, has answered and is nominated."""
+    one = generation()
+    one.lite = lite
+    pair = at(one, 1, PEER)
+    pair.tried, pair.counters.requests_sent = 100.0, 1
+    answer(one, pair, 100.04, nominating=True)
+    one.tick(100.04)
+    asks(one, 100.04)
+    one.settled = True
+    return one, pair
+
+
+def asked_again(one: Generation, pair: Pair, until: float) -> list[float]:
+    """When the pair is, while it answers everything."""
+    times: list[float] = []
+    while one.deadline < until:
+        now = one.deadline
+        one.tick(now)
+        for each in asks(one, now):
+            if each is pair:
+                pair.counters.requests_sent += 1
+                times.append(round(now - 100.04, 2))
+        answer(one, pair, now)
+        asks(one, now)
+    return times
+
+
+def test_while_the_peer_says_nothing_it_is_asked_again_because_its_own_checks_may_be_lost() -> None:
+    one, pair = chosen()
+    *times, ping = asked_again(one, pair, 103)
+    assert times == [0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6, 1.8, 2.0]  # ten in all
+    assert ping > 2.0
+    other, pair = chosen()
+    other.heard(pair.path, BASE, 100, 100.1)
+    assert asked_again(other, pair, 102) == []
+    assert asked_again(*chosen(lite=True), 102) == []
+
+
+def test_when_data_comes_another_way_the_selected_one_is_asked_and_not_at_every_packet() -> None:
+    one, pair = chosen()
+    one.heard(pair.path, BASE, 100, 100.1)
+    other = at(one, 2, PEER)
+    assert one.roaming
+    one.roaming._distrusted[other] = 100.0
+    times: list[float] = []
+    for packet in range(5, 60):
+        now = 100 + packet / 50
+        if packet % 10 == 0:
+            answer(one, other, now)
+        one.heard(other.path, RELAY, 100, now)
+        for each in asks(one, now):
+            if each is pair:
+                times.append(round(now - 100.1, 2))
+                answer(one, pair, now)
+    assert one.selected is pair
+    assert times == [0.5, 1.0]
+
+
 def test_the_first_that_answers_is_used_and_a_better_one_instead() -> None:
     made = generation()
     relayed, direct = at(made, 2, PEER), at(made, 1, PEER)

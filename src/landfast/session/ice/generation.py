@@ -25,6 +25,8 @@ from landfast.wire.ice import Check
 
 _CHECK = 100
 """Bytes of a check, without the two fragments."""
+_UNHEARD = 10
+"""Checks of a pair, all in all, while the peer says nothing: two seconds in which it loses half of what comes."""
 _SOON = 1.0
 """Seconds after a move onto a relay until a direct way is looked for: one may have been found on the way there."""
 
@@ -173,8 +175,18 @@ class Generation:
             self.lasting.hints.paid(pair, size, self.cost)
             if follow.is_proved(pair, now):
                 self._consider(pair, now)
+                if self._is_passed_over(now):
+                    self.asks.append(roaming.selected)
             elif self.lasting.hints.may_ask(pair, self.cost, now):
                 self.asks.append(pair)
+
+    def _is_passed_over(self, now: float) -> bool:
+        """Whether the peer's data goes another way, and nothing tells that the selected one still stands: with data
+        nothing is silent, and its next check may be seconds off."""
+        if self.roaming is None or self.roaming.unanswered is not None:
+            return False
+        old = self.roaming.selected
+        return old.usable and now >= max(old.heard, old.answered, old.tried) + self.lasting.settings.fallback
 
     def takes(self, check: Check) -> bool:
         """Whether it is the peer's, by its signature and by both fragments. Chromium's new sockets ask our old
@@ -362,10 +374,10 @@ class Generation:
         if self.remote is None or self.retired:
             return inf
         if self.roaming and self._is_content():
-            return self.roaming.deadline
+            return min(self.roaming.deadline, self._again)
         times = [self._list.deadline(self._listed())]
         if self.roaming:
-            times.append(self.roaming.deadline)
+            times += [self.roaming.deadline, self._again]
         elif not self.failed:
             times.append(self._until)
         if self.settled and self._is_relayed():
@@ -389,6 +401,8 @@ class Generation:
                 if self.roaming.selected.confirmed > self._came:
                     self._newcomers.clear()
             self.asks += self.roaming.due(now)
+            if now >= self._again and self.roaming.selected not in self.asks:
+                self.asks.append(self.roaming.selected)
             if other := self.roaming.rescue(now):
                 self._select(other, now, Why.FALLBACK)
             if self._is_content():
@@ -404,6 +418,17 @@ class Generation:
         if turn is not None and paid and turn not in self.asks:
             self.asks.append(turn)
         self._nominate(now)
+
+    @property
+    def _again(self) -> float:
+        """When the selected pair is checked once more because the peer may not have it yet: no data came. Where nobody
+        signalled our address, each of our checks pays for two of its own, and one of four comes to nothing."""
+        pair, settings = self.selected, self.lasting.settings
+        if pair is None or pair.heard > NEVER or self.lite:
+            return inf
+        if not (pair.usable and 0 < pair.counters.requests_sent <= _UNHEARD):
+            return inf
+        return pair.tried + max(settings.repeat, 2 * (pair.counters.round_trip or 0.0))
 
     def _listed(self) -> list[Pair]:
         """What the check list has: all. After a nomination, what would be better than a relay, and what is new: once,
