@@ -4,6 +4,7 @@ import pytest
 
 from landfast.errors import ProgramFailed
 from landfast.trials.campaign import campaign as many
+from landfast.trials.campaign import play as playing
 from landfast.trials.campaign.tally import Tally
 
 pytestmark = pytest.mark.anyio
@@ -34,5 +35,5 @@ def test_there_is_a_core() -> None:
 
 @pytest.mark.parametrize(("file", "compiled"), [("play.py", False), ("play.cpython-311-x86_64-linux-gnu.so", True)])
 def test_what_is_no_source_is_compiled(monkeypatch: pytest.MonkeyPatch, file: str, compiled: bool) -> None:
-    monkeypatch.setattr(many.play, "__file__", f"/landfast/trials/campaign/{file}")
+    monkeypatch.setattr(playing, "__file__", f"/landfast/trials/campaign/{file}")
     assert many.is_compiled() is compiled
