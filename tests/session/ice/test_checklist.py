@@ -38,6 +38,7 @@ def test_an_unanswered_check_is_repeated_less_often_after_three_but_goes_on() ->
 def test_with_a_known_round_trip_it_is_repeated_after_two() -> None:
     assert [when for when, _ in play([pair()], 0.5, trip=0.1)] == [0, 0.2, 0.4]
     assert [when for when, _ in play([pair()], 3, trip=0.7)] == [0, 1.4, 2.8]
+    assert [when for when, _ in play([pair()], 9, trip=11)] == [0, 4, 8]  # what a queue had held back
 
 
 def test_while_the_peer_gets_through_it_is_repeated_soon_and_as_often() -> None:

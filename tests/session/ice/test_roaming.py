@@ -400,6 +400,18 @@ def test_a_path_whose_answer_is_still_on_its_way_is_not_left() -> None:
     assert made.rescue(102.1) is near
 
 
+def test_answers_that_a_queue_has_held_back_do_not_make_the_peer_seem_far_away() -> None:
+    """A stream to the relay keeps the checks of an outage of ten seconds, and all are answered when it is over."""
+    way = pair(answered=100)
+    made = roaming(way)
+    for fifth in range(50):
+        made.answered(way, 100 + fifth / 5, 110 + fifth / 1000)
+    assert made.trip < 0.2
+    for second in range(20):  # when the way is long indeed, that is soon known
+        made.answered(way, 111 + second * 0.8, 111.7 + second * 0.8)
+    assert made.trip > 0.65
+
+
 def test_a_pair_that_is_nominated_right_after_it_was_asked_is_asked_once_more_in_its_turn() -> None:
     """Or the nomination would wait for the next one: it counts after a later check was answered."""
     old, new = pair(answered=100), pair(("198.51.100.1", 7), answered=101)

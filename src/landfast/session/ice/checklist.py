@@ -10,6 +10,7 @@ from landfast.session.ice.pairs import NEVER, Pair, PairState
 from landfast.session.ice.settings import Settings
 
 _LEAST = 0.1  # seconds: a check that was not needed costs 100 bytes
+_MOST = 2.0  # seconds: a longer trip is more likely a queue's than the way's
 _LONGEST = 1.0  # seconds between checks to one pair: at a loss of 30 % each way, half of them are in vain
 _AS_OFTEN = 3  # checks, after which the next comes later: at a loss of 20 %, three are lost once in 125 times
 
@@ -48,7 +49,7 @@ class Checklist:
             return inf
         if pair.state is PairState.WAITING:
             return NEVER
-        first = self._settings.rto if self._trip is None else max(2 * self._trip, _LEAST)
+        first = self._settings.rto if self._trip is None else max(2 * min(self._trip, _MOST), _LEAST)
         if pair.asked > NEVER and pair.unasked:  # the peer gets through: what stays unanswered was lost
             return pair.tried + min(first, self._settings.repeat)
         later = min(max(pair.tries - _AS_OFTEN, 0), 16)

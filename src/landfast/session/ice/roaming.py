@@ -41,6 +41,7 @@ class Roaming:
         """When the oldest check of the selected pair was sent that has no answer."""
         self._settings, self._pairs, self._role, self._rhythm, self._draw = settings, pairs, role, rhythm, draw
         self._since = NEVER  # when it was selected
+        self._round = (NEVER, _TRIP, _TRIP)  # when the first answer came in it, what the trip was, the shortest in it
         self._next = self._early = NEVER
         self._stirred = True  # data went or came since a pair was last asked
         self._count = 0
@@ -54,6 +55,7 @@ class Roaming:
         """Go this way from now on."""
         self._left = self.selected if why is Why.FOLLOWED else None
         self.selected, self._since, self.unanswered = pair, now, None
+        self._round = (NEVER, _TRIP, _TRIP)
         self._wait(now)
 
     @property
@@ -95,7 +97,7 @@ class Roaming:
         dead = False
         if pair is self.selected:
             dead = self.unanswered is not None and at >= self._overdue(self.unanswered)
-            self.trip += _SMOOTH * (now - at - self.trip)
+            self._measured(now - at, at, now)
             self.unanswered = None
             if (patience := self._rhythm.patience) is not None and now > self._rhythm.last + patience:
                 self._rhythm.clear()
@@ -198,6 +200,15 @@ class Roaming:
         return max(found, key=self._worth, default=None)
 
     # Within.
+
+    def _measured(self, trip: float, at: float, now: float) -> None:
+        """One measurement in each round trip, the shortest: what was sent in an outage may have waited in a queue, and
+        comes together with what did not."""
+        first, before, shortest = self._round
+        if at > first:
+            first, before, shortest = now, self.trip, trip
+        self._round = first, before, min(shortest, trip)
+        self.trip = before + _SMOOTH * (self._round[2] - before)
 
     def _alarm(self) -> float:
         """When silence becomes suspicious; past for a pair that is gone."""
