@@ -457,6 +457,24 @@ def test_in_silence_every_socket_has_its_turn() -> None:
     assert 30 < asked.count(old) <= 40
 
 
+def test_in_silence_what_has_answered_before_has_the_first_turn_and_then_all_have_theirs() -> None:
+    old, known = pair(answered=100, socket=1), pair(("203.0.113.5", 9), answered=99, socket=2)
+    known.tried = 99
+    others = [pair(("192.168.0.1", port), socket=2) for port in (1, 2, 3)]  # never asked: it went well before them
+    made = roaming(old, *others, known)
+    made.sent(old, 100)
+    asked: list[Pair] = []
+    now = 100.0
+    while now < 103:
+        now = max(now, made.deadline)
+        for each in made.due(now):
+            each.tried = now
+            asked += [each] if each.path.socket == 2 else []
+    assert asked[0] is known
+    assert set(asked[1:4]) == set(others)
+    assert asked[4] is known
+
+
 def test_the_relay_in_use_is_doubted_each_time_and_the_others_now_and_then() -> None:
     old, other = pair(answered=100, socket=1, kind=Type.RELAYED), pair(socket=2, kind=Type.RELAYED)
     made = roaming(old, other)

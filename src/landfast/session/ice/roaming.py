@@ -283,13 +283,17 @@ class Roaming:
         return list(best.values())
 
     def _another(self, focus: Pair) -> Pair | None:
-        """Of the socket that was used longest ago, the pair that was: so that all sockets are soon asked."""
+        """Of the socket that was used longest ago, the pair that was: so that all sockets are soon asked. What has
+        answered before comes first in each silence: most others never will."""
         ways = [pair for pair in self._candidates() if pair is not focus]
         used: dict[Socket, float] = {}
         for pair in ways:
             used[pair.path.socket] = max(used.get(pair.path.socket, NEVER), pair.tried)
 
+        since = self.silent_since
+
         def turn(pair: Pair) -> tuple[float, float, bool, int]:
-            return used[pair.path.socket], pair.tried, not pair.proved, -self._worth(pair)[1]
+            tried = pair.tried if pair.tried > since else NEVER
+            return used[pair.path.socket], tried, not pair.proved, -self._worth(pair)[1]
 
         return min(ways, key=turn, default=None)
