@@ -24,6 +24,7 @@ SERVER_ADDRESSES = (SERVERS[5], SERVERS[6])
 SERVER_ADDRESSES6 = (INTERNET6[5], INTERNET6[6])
 # 20 addresses in use at most (Nat.pool), and as many again to change to: 40 a router, six routers in POOLS.
 POOL_SPAN = 40
+_POOLED = tuple(POOLS)
 # The first host of a LAN: below are the gateway and the routers behind it, on the internet a few addresses more.
 _FIRST_HOST, _FIRST_PUBLIC = 10, 20
 # Hosts use the lower half of a /24; from the upper come the addresses that replace theirs.
@@ -281,7 +282,7 @@ class _Planner:
         if via == INTERNET:
             index = [r for r in self.order if self.network.routers[r].via == INTERNET].index(name)
             first = 10 + POOL_SPAN * index
-            return tuple(POOLS[first + n] for n in range(POOL_SPAN))
+            return _POOLED[first : first + POOL_SPAN]
         siblings = [r for r in self.order if self.network.routers[r].via == via]
         return (self._lan(via)[2 + siblings.index(name)],)
 

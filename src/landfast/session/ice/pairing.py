@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import ip_address
 
 from landfast.model.facts import Endpoint
@@ -17,11 +18,18 @@ def can_pair(base: Candidate, remote: Candidate) -> bool:
     """RFC 8445, section 6.1.2.2: one family, link-local only with link-local. Names and TCP are not paired."""
     if remote.transport != "udp" or remote.component != COMPONENT or not remote.endpoint[1]:
         return False
+    ours, theirs = _scope(base.endpoint[0]), _scope(remote.endpoint[0])
+    return ours is not None and ours == theirs
+
+
+@lru_cache(1 << 12)
+def _scope(address: str) -> tuple[int, bool] | None:
+    """Its family, and whether it is link-local; None of a name."""
     try:
-        ours, theirs = ip_address(base.endpoint[0]), ip_address(remote.endpoint[0])
+        read = ip_address(address)
     except ValueError:
-        return False
-    return (ours.version, ours.is_link_local) == (theirs.version, theirs.is_link_local)
+        return None
+    return read.version, read.is_link_local
 
 
 def form(pairs: Pairs, bases: Iterable[tuple[Socket, Candidate]], remotes: Iterable[Candidate]) -> list[Pair]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from landfast.session.ice.events import Event, PairSelected, StateChanged
 from landfast.session.ice.machine import TABLE, State
@@ -26,8 +27,7 @@ class Violation:
     words: str
 
 
-@dataclass(frozen=True)
-class Sent:
+class Sent(NamedTuple):
     """A datagram left on a way, by a socket or from the relay. `by`: the fragment that a check was sent under."""
 
     on: Name

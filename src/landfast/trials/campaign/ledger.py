@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import NamedTuple
 
 from landfast.model.facts import Endpoint
 from landfast.wire import ice
@@ -68,8 +69,7 @@ class Way:
     """Checks that left before it was proved."""
 
 
-@dataclass(frozen=True)
-class _Asked:
+class _Asked(NamedTuple):
     at: float
     way: Way
     by: str

@@ -15,6 +15,9 @@ from landfast.trials.campaign.drawn import drawn
 from landfast.trials.campaign.play import play
 from landfast.trials.campaign.tally import Tally
 
+_YOUNG = 50_000
+"""Objects until the collector looks for rings again: most of what a history makes is gone without it."""
+
 
 def work(asked: TextIO, told: TextIO) -> None:
     """Until there is no more to do."""
@@ -29,4 +32,5 @@ def work(asked: TextIO, told: TextIO) -> None:
 
 if __name__ == "__main__":
     gc.freeze()
+    gc.set_threshold(_YOUNG)
     work(sys.stdin, sys.stdout)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from ipaddress import ip_address
 
 from landfast.model.facts import Endpoint
@@ -21,6 +22,7 @@ AHEAD = 60.0
 _AT_ONCE, _NEVER = float("-inf"), float("-inf")
 
 
+@lru_cache(1 << 12)
 def canonical(peer: Endpoint) -> Endpoint:
     """An address and a port as the codec writes them, without a zone. Raises ValueError for anything else."""
     address, port = peer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address
 
 
@@ -24,6 +25,7 @@ class Address:
         return family(self.address)
 
 
+@lru_cache(1 << 12)
 def canonical(text: str) -> str | None:
     """An address as the STUN codec writes it; None for what is none, as a name."""
     try:
