@@ -46,6 +46,16 @@ def test_after_consent_has_ended_there_is_more_time(story: Story) -> None:
     assert story.blamed
 
 
+def test_there_is_more_time_when_consent_ends_before_the_bound_does(story: Story) -> None:
+    story.is_passable = False
+    story.look(3, 29)
+    story.is_passable = True
+    story.look(29, 29 + AFTER_CONSENT)
+    assert not story.blamed
+    story.look(29 + AFTER_CONSENT, 32 + AFTER_CONSENT)
+    assert story.blamed
+
+
 def test_consent_has_ended_for_both_when_one_has_heard_nothing_for_so_long(story: Story) -> None:
     """What a stream had held back may have come to the other meanwhile."""
     story.ears["operator"].last = 41.0

@@ -73,7 +73,7 @@ class Flows:
             self._since = now
         name = min(starved, key=lambda name: self._ears[name].last)
         last = self._ears[name].last  # consent needs both directions; and what a stream had held back is no news
-        bound = BOUND if self._since - last < _CONSENT else AFTER_CONSENT
+        bound = BOUND if self._since + BOUND - last < _CONSENT else AFTER_CONSENT  # if it ends before the bound does
         if now - self._since > bound + self._slack:
             heard = f"since {last:.2f} s" if last > 0 else "ever"
             self._blame(self.named, name, f"nothing of {other(name)}'s {heard}; passable since {self._since:.1f} s")
