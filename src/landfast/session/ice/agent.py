@@ -516,7 +516,7 @@ class Agent:
             double = socket not in generation.without and base.foundation in old  # made for this generation alone
             if (unused or double) and all(not each.selected or each.selected.path.socket != socket for each in rest):
                 self._drop(socket, now)
-        self._unwanted |= generation.asked_for - sockets.keys()
+        self._unwanted |= generation.asked_for.difference(sockets)
         self._forget([each.endpoint for each in generation.remote_candidates], rest)
         self._forget([pair.path.remote for pair in generation.pairs], rest)
 
