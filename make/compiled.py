@@ -10,7 +10,6 @@ compiler, or no setuptools to drive it, nothing is made and that is told: the ca
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import sys
 from contextlib import chdir, redirect_stderr, redirect_stdout
@@ -72,13 +71,9 @@ def _compile() -> None:
 
     sys.stderr.write("compiling what the campaign plays (once; some minutes)\n")
     with chdir(COMPILED), Path(LOG).open("w") as log, redirect_stdout(log), redirect_stderr(log):
-        # -O1: a fifth of -O3's time, and as quick. Each module a library of its own, so that all cores are used.
-        native = mypycify(["--config-file=", *modules()], opt_level="1", debug_level="0", separate=True)
-        setup(
-            name="compiled",
-            ext_modules=native,
-            script_args=["--quiet", "build_ext", "--inplace", f"--parallel={len(os.sched_getaffinity(0))}"],
-        )
+        # All in one group, so that calls between modules are native, too: that takes a quarter less time.
+        native = mypycify(["--config-file=", *modules()], opt_level="2", debug_level="0", multi_file=True)
+        setup(name="compiled", ext_modules=native, script_args=["--quiet", "build_ext", "--inplace"])
 
 
 if __name__ == "__main__":
