@@ -258,6 +258,26 @@ def test_when_its_address_is_gone_a_relay_goes_on_from_another_one(url: str, mob
     assert world.closed == [name]
 
 
+def test_silence_after_the_addresses_have_changed_moves_a_mobile_relay_to_another_socket_once() -> None:
+    """A first uplink is back, and packets of a socket with the second one's address leave by it: no answer finds it."""
+    world, relays, name = standing(mobile=True)
+    before = relayed(world)
+    world.ground.welcome(PEER, world.now)
+    world.run(1.0)
+    world.set_addresses(HERE, AWAY)
+    world.run(1.0)
+    assert len(world.ever) == 1  # what is heard stays
+    world.ground.silent(name, world.now)
+    assert world.run(2 * RTT) == [Renewed(name, None)]
+    assert (len(world.ever), world.closed) == (2, [name])
+    assert relayed(world) == before
+    assert passes(world, relays)
+    world.run(2.0)
+    world.ground.silent(name, world.now)
+    world.run(2 * RTT)
+    assert len(world.ever) == 2
+
+
 @pytest.mark.parametrize("mobile", [True, False])
 def test_without_any_address_a_relay_waits_for_one(mobile: bool) -> None:
     world, relays, name = standing(mobile=mobile)

@@ -313,8 +313,10 @@ class Ground:
             remotes = self._remotes(relay.server)
             if any(line.bound and line.bound[0] in gone for line in relay.lines):
                 relay.leave_address(now, again=bool(remotes))
-            elif relay.movable or self._budgets.allows(relay.server, now):
-                relay.begin(remotes, now, hurried=True)
+            else:
+                relay.rerouted()
+                if relay.movable or self._budgets.allows(relay.server, now):
+                    relay.begin(remotes, now, hurried=True)
         known = {relay.server for relay in self._relays}
         for server in self._servers:
             if not self._names.of(server.host):

@@ -105,6 +105,7 @@ class Relay:
         self._redirected = False
         self._doubt: float | None = None  # until when a stream must have said something
         self._said = float("-inf")  # when something last went by the line
+        self._rerouted = False
 
     # What may be read.
 
@@ -186,11 +187,18 @@ class Relay:
         elif self._line.stream:
             self._on.sockets.send(self._line, stun.binding_request(self._on.draw(12)))
             self._doubt = now + self._client.round_trip.rto
+        elif self._rerouted and self.movable:
+            self.leave_address(now, again=True)
         else:
             self._client.longest = self._makes.quick if hurried else self._makes.calm
             if self._client.state is not State.MOVING and not self._client.move(now):
                 self._ask_here(self._line, now, hurried=hurried, urgent=hurried)
         self._drain(now)
+
+    def rerouted(self) -> None:
+        """The host's addresses have changed, and with them perhaps the way that its packets take: a socket keeps its
+        address, and whoever is on that way may not know it. If it falls silent, another one is tried once."""
+        self._rerouted = self._line is not None
 
     def leave_address(self, now: float, *, again: bool) -> None:
         """The address of its socket is gone. `again`: there is another one to try from."""
@@ -348,6 +356,7 @@ class Relay:
         if self._line:
             self._on.sockets.close(self._line)
         self._line = self._doubt = None
+        self._rerouted = False
         if not self._mobile:
             self._client = None
 
