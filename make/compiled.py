@@ -4,20 +4,28 @@
 .venv/bin/python make/compiled.py && PYTHONPATH=build/compiled .venv/bin/landfast trial campaign
 
 mypyc makes C of the typed sources as they are. It takes some minutes once, until a source changes. Where there is no C
-compiler, or no setuptools to drive it, nothing is made and that is told: the campaign is then played in plain Python.
+compiler, or no setuptools to drive it, or where what was made does not play as its sources do, nothing is kept and that
+is told: the campaign is then played in plain Python.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import os
 import shutil
 import sys
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
 
+from landfast.trials.campaign import campaign as many
+from landfast.trials.campaign.tally import Tally
+
 ROOT = Path(__file__).parents[1]
 SOURCES, COMPILED = ROOT / "src", ROOT / "build" / "compiled"
 LOG = "compiled.log"
+SEED, HISTORIES = 90_000, 200
+"""Those that are played both ways before it is believed."""
 
 PARTS = ("session/ice", "session/ice/ground", "wire/turn", "lab/sim")
 MODULES = (
@@ -40,7 +48,8 @@ def compiled() -> bool:
         shutil.copytree(SOURCES, COMPILED, ignore=shutil.ignore_patterns("__pycache__"))
         try:
             _compile()
-        except (ImportError, SystemExit) as problem:
+            asyncio.run(_compare())
+        except (ImportError, SystemExit, ExceptionGroup) as problem:
             sys.stderr.write(f"not compiled, the campaign is played in plain Python: {problem}\n")
             shutil.rmtree(COMPILED)
             return False
@@ -74,6 +83,23 @@ def _compile() -> None:
         # All in one group, so that calls between modules are native, too: that takes a quarter less time.
         native = mypycify(["--config-file=", *modules()], opt_level="2", debug_level="0", multi_file=True)
         setup(name="compiled", ext_modules=native, script_args=["--quiet", "build_ext", "--inplace"])
+
+
+async def _compare() -> None:
+    """Raises SystemExit when histories go another way than in plain Python, ExceptionGroup when a worker dies.
+
+    mypyc believes what types say, and plain Python never looks.
+    """
+    if await _played(SOURCES) != await _played(COMPILED):
+        raise SystemExit(f"other than its sources plays {COMPILED}")
+
+
+async def _played(sources: Path) -> Tally:
+    """What workers tell that import from there."""
+    os.environ["PYTHONPATH"] = str(sources)
+    tally = Tally()
+    await many.campaign(SEED, HISTORIES, 3600, many.cores(), tally.merge)
+    return tally
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from landfast.trials.campaign import campaign as many
 from landfast.trials.campaign.tally import Tally
 from make import compiled
 
@@ -35,6 +34,7 @@ def test_what_was_compiled_is_made_anew_only_when_a_source_has_changed(
     made: list[str] = []
     monkeypatch.setattr(compiled, "COMPILED", tmp_path / "compiled")
     monkeypatch.setattr(compiled, "_compile", lambda: made.append("once"))
+    monkeypatch.setattr(compiled, "_compare", _well)
     assert compiled.compiled()
     assert compiled.compiled()
     assert made == ["once"]
@@ -43,21 +43,28 @@ def test_what_was_compiled_is_made_anew_only_when_a_source_has_changed(
     assert made == ["once", "once"]
 
 
+def test_what_plays_otherwise_than_its_sources_is_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def played(sources: Path) -> Tally:
+        return Tally(packets=1 if sources == compiled.SOURCES else 2)
+
+    monkeypatch.setattr(compiled, "COMPILED", tmp_path / "compiled")
+    monkeypatch.setattr(compiled, "_compile", lambda: None)
+    monkeypatch.setattr(compiled, "_played", played)
+    assert not compiled.compiled()
+    assert not (tmp_path / "compiled").exists()
+    assert "plain Python: other than its sources" in capsys.readouterr().err
+
+
 @pytest.mark.proof
-@pytest.mark.anyio
-@pytest.mark.timeout(1800)
-async def test_compiled_histories_go_as_plain_ones(monkeypatch: pytest.MonkeyPatch) -> None:
-    if not compiled.compiled():
-        pytest.skip("it needs a C compiler and setuptools")
+@pytest.mark.timeout(3600)
+def test_what_is_compiled_plays_as_its_sources_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("setuptools", reason="mypyc drives the compiler by it")
+    monkeypatch.setenv("PYTHONPATH", "")  # so that it is as before afterwards
+    assert compiled.compiled()
     assert list(compiled.COMPILED.rglob("play.*.so"))
-    plain, native = [await _played(path, monkeypatch) for path in (compiled.SOURCES, compiled.COMPILED)]
-    assert plain.histories == 60
-    assert plain == native
 
 
-async def _played(path: Path, monkeypatch: pytest.MonkeyPatch) -> Tally:
-    """What workers tell that import from this folder."""
-    monkeypatch.setenv("PYTHONPATH", str(path))
-    tally = Tally()
-    await many.campaign(90_000, 60, 1800, many.cores(), tally.merge)
-    return tally
+async def _well() -> None:
+    """It plays as its sources do."""
