@@ -120,7 +120,8 @@ class Ledger:
     def moved(self, local: Endpoint, remote: Endpoint) -> None:
         """A side says that its data goes another way: what it gives to a relay may never come out of there. Where that
         is not so, its next datagram tells."""
-        if self.bearer and self.bearer.remote != remote:
+        bearer = self.bearer
+        if bearer and (bearer.remote != remote or (local in self.relayed and local != bearer.local)):
             self.bearer = self.ways.get((local, remote))
 
     def heard(self, way: Way, data: bytes, what: Kind, now: float) -> None:
