@@ -78,3 +78,17 @@ def test_a_relay_that_comes_back_with_its_address_has_no_consent_again() -> None
     known.add(other)
     assert before.base == again.base
     assert (before.barred, again.barred, other.barred) == (True, True, False)
+
+
+def test_mere_strangers_have_spent_what_they_had_spent_under_older_credentials() -> None:
+    older, newer = Pairs(strangers=4), Pairs(strangers=4)
+    mere, asked, known = stranger(1), stranger(2), pair()
+    mere.tried, mere.tries, mere.credit, mere.heard, asked.asked = 99, 4, 30, 99, 99
+    for each in (mere, asked, known):
+        older.add(each)
+    newer.inherit(older)
+    (made,) = newer
+    assert (made.path, made.tried, made.tries, made.credit) == (mere.path, 99, 4, 30)
+    assert (made.stranger, made.heard) == (True, pairs.NEVER)
+    newer.inherit(older)
+    assert list(newer) == [made]

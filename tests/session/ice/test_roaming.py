@@ -213,6 +213,24 @@ def test_a_flood_of_junk_causes_few_checks_and_no_gap(moved: bool) -> None:
     assert gap(b, start, world.now) < 0.041
 
 
+def test_a_restart_gives_a_stranger_no_more_checks() -> None:
+    world, a, b = connected()
+    (target,) = b.open.values()
+    for number in range(40):
+        world.after(number / 10, partial(world.inject, ATTACKER, target, JUNK))
+    world.run(2)
+    a.agent.restart(world.now, controlling=True)
+    a.agent.gather(world.now)
+    b.agent.set_remote(a.agent.local, world.now)
+    b.agent.gather(world.now)
+    a.agent.set_remote(b.agent.local, world.now)
+    world.signal()
+    world.run(2)
+    asked = [check.by for _, remote, check in checks(b) if remote == ATTACKER]
+    assert asked[-1] == b.agent.local.ufrag != asked[0]
+    assert len(asked) <= Settings().tries + 4
+
+
 @pytest.mark.parametrize("controlling", [True, False])
 @pytest.mark.parametrize("delay", [-0.015, 0.005, 0.05])
 def test_who_copies_packets_and_forwards_checks_gets_no_data(controlling: bool, delay: float) -> None:

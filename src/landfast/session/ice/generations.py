@@ -91,6 +91,7 @@ class Generations:
         if not pending.settled and old.carries(now, patience=self._settings.fallback if pending.waits else 0.0):
             return False
         pending.within, pending.waits = None, False
+        pending.pairs.inherit(pair for pair in old.pairs if pair.path.socket not in pending.without)
         self.current, self.pending, self._failures = pending, None, 0
         old.retired = True
         self._lingering.append((old, now + self._settings.linger))

@@ -6,7 +6,7 @@ and one remote address. Server-reflexive candidates leave from their base, so no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from math import inf
@@ -149,6 +149,14 @@ class Pairs:
         self._of[pair.path] = pair
         pair.barred = pair.barred or _addresses(pair) in self._ended
         return True
+
+    def inherit(self, older: Iterable[Pair]) -> None:
+        """Those under older credentials: what mere strangers have spent there, they have spent."""
+        for pair in older:
+            if not pair.vouched and pair.path not in self._of:
+                spent = Pair(pair.path, pair.base, pair.remote, pair.base, stranger=True, credit=pair.credit)
+                spent.tried, spent.tries = pair.tried, pair.tries
+                self.add(spent)
 
     def bar(self, pair: Pair) -> None:
         """Consent on it has ended, and on its addresses: a relay that moves comes back with the one that it had."""
