@@ -83,6 +83,24 @@ def test_the_role_may_be_chosen_after_the_credentials_were_told() -> None:
     assert (a.agent.controlling, b.agent.controlling) == (False, True)
 
 
+@pytest.mark.parametrize("hears", [True, False])
+def test_a_first_connection_in_vain_costs_what_an_outage_may_and_every_pair_has_its_turn(hears: bool) -> None:
+    """Twenty checks a second, which the pace allows, are more than 60 kB in half a minute."""
+    world = World()
+    a = world.end([f"192.0.2.{number}" for number in range(1, 6)], controlling=True)
+    b = world.end([f"203.0.113.{number}" for number in range(1, 7)], controlling=False)
+    theirs = set(b.addresses)
+    world.passes = lambda source, _target, _data: hears and source[0] in theirs
+    world.start()
+    world.run(60)
+    sent = [(when, len(data) + 28) for when, _, _, data in a.sent]
+    assert sum(size for _, size in sent) < 60_000
+    assert sum(when < 104 for when, _ in sent) >= 75  # at first they are as quick as the check list
+    late = [(socket, remote) for when, socket, remote, _ in a.sent if when >= 120]
+    assert len(set(late)) == 30
+    assert max(map(late.count, late)) <= 2 * min(map(late.count, late)) or hears
+
+
 def test_gathering_twice_tells_every_candidate_once() -> None:
     world = World()
     a, _ = pair_of(world)

@@ -389,22 +389,15 @@ class Agent:
 
     def _ask(self, generation: Generation, now: float) -> None:
         asks, generation.asks = generation.asks, []
-        for pair in asks:
-            if pair.usable and self._may_check(generation, pair, now):
+        for pair in (each for each in asks if each.usable):
+            deaf = self.ground.is_deaf(pair.path.socket, now)  # a relay that hears nobody
+            if not deaf and (not pair.unasked or self._outage.may_check(generation.cost, now)):
                 self.ground.transmit(self._checks.ask(generation, pair, now), pair.path, now)
-            elif pair.usable:
+            elif deaf or generation.roaming:  # on a check list what is too dear now keeps its turn
                 generation.withheld(pair, now)
         doubtful = generation.roaming.doubtful(asks, now) if generation.roaming else {}
         for socket, used in doubtful.items():
             self.ground.silent(socket, now, hurried=used)
-
-    def _may_check(self, generation: Generation, pair: Pair, now: float) -> bool:
-        """Not through a relay that hears nobody, and in an outage not for more than it may cost. The first connection
-        has an end of its own (settings.checking), and strangers have a budget."""
-        if self.ground.is_deaf(pair.path.socket, now):
-            return False
-        limited = self._generations.current.roaming and pair.unasked
-        return not limited or self._outage.may_check(generation.cost, now)
 
     def _pump(self, now: float, *, own: bool = True) -> None:
         """Take all that the ground has to say. `own`: not for the application."""
