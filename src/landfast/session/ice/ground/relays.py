@@ -186,7 +186,8 @@ class Relay:
             self._begin(now, hurried=hurried, urgent=hurried)
         elif self._line.stream:
             self._on.sockets.send(self._line, stun.binding_request(self._on.draw(12)))
-            self._doubt = now + self._client.round_trip.rto
+            if self._doubt is None:  # asked once a second, a stream far away would never be late
+                self._doubt = now + self._client.round_trip.rto
         elif self._rerouted and self.movable:
             self.leave_address(now, again=True)
         else:
