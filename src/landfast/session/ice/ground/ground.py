@@ -149,7 +149,8 @@ class Ground:
         Of a lost relay: try to have it back, under another name.
         """
         if relay := self._relay(socket):
-            relay.silent(now, hurried=hurried)
+            others = [other for other in self._relays if other is not relay and other.server == relay.server]
+            relay.silent(now, hurried=hurried, knocked=any(other.knocks for other in others))
 
     def is_deaf(self, socket: Socket, now: float) -> bool:
         """Whether it is a relay whose server does not answer: nothing goes further by it."""
