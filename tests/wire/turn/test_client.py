@@ -439,6 +439,28 @@ def test_an_allocation_moves_with_its_ticket_and_keeps_what_it_has() -> None:
     assert out(asking)[0] == [channel_data(0x4000, b"on")]
 
 
+def test_peers_refused_where_the_allocation_is_not_are_asked_for_again_when_it_has_moved() -> None:
+    asking, server = standing(Server(ticket=b"first"), mobile=True)
+    server.nonce = b"of the new 5-tuple"
+    server.refuses = {Method.CREATE_PERMISSION: 400, Method.CHANNEL_BIND: 400}  # coturn's word, instead of 437
+    asking.bind(PEER, 1.0)
+    refused = [Refused(ask, 400, "because", peer=PEER, elsewhere=True) for ask in (Ask.PERMIT, Ask.BIND)]
+    assert talk(asking, server, 1.0) == refused
+    assert asking.deadline == pytest.approx(540.01)  # in vain until then
+    asking.receive(arrived(PEER, b"in flight"), 1.5)
+    assert out(asking) == ([], [Arrived(PEER, b"in flight")])
+    server.refuses.clear()
+    asking.move(2.0)
+    assert talk(asking, server, 2.0) == [Moved(600), Permitted(PEER[0]), Bound(PEER)]
+
+
+def test_a_peer_that_is_refused_where_the_nonce_is_good_says_nothing_of_the_allocation() -> None:
+    asking, server = standing(Server(ticket=b"first"), mobile=True)
+    server.refuses = {Method.CREATE_PERMISSION: 400}
+    asking.permit(PEER, 1.0)
+    assert talk(asking, server, 1.0) == [Refused(Ask.PERMIT, 400, "because", peer=PEER)]
+
+
 def test_a_move_that_nobody_answers_leaves_it_where_it_was() -> None:
     asking, server = standing(Server(ticket=b"first"), mobile=True)
     asking.permit(PEER, 1.0)

@@ -33,7 +33,7 @@ from landfast.wire.turn.events import (
 )
 from landfast.wire.turn.machine import TABLE, State, Step
 from landfast.wire.turn.messages import Challenge, Code, Credential, Message, Method
-from landfast.wire.turn.wishes import AHEAD, Wishes, canonical
+from landfast.wire.turn.wishes import AHEAD, MOVED, Wishes, canonical
 
 _SOONEST = 0.75  # of a lifetime: when one of less than 240 s is refreshed, of which AHEAD would be too much
 _LATER = 10.0  # seconds until something is asked again that a server could not do now
@@ -313,12 +313,15 @@ class Client:
 
     def _refused(self, request: _Request, message: Message, now: float, *, signed: bool) -> None:
         assert message.code is not None
-        said = Refused(request.ask, message.code, message.reason, request.peer, message.alternate, signed)
+        misplaced = request.peer is not None and message.code == Code.BAD_REQUEST
+        elsewhere = misplaced and request.challenges > 0  # its nonces are bound to the 5-tuple
+        said = Refused(request.ask, message.code, message.reason, request.peer, message.alternate, signed, elsewhere)
         self._out.append(said)
         if message.code == Code.ALLOCATION_MISMATCH and request.ask is not Ask.ALLOCATE:
             self._step(Step.RELEASED if request.ask is Ask.RELEASE else Step.GONE)
             return
-        self._put_off(request, now + _LATER, again=message.code >= Code.SERVER_ERROR, step=Step.REFUSED)
+        due, again = MOVED if misplaced else now + _LATER, misplaced or message.code >= Code.SERVER_ERROR
+        self._put_off(request, due, again=again, step=Step.REFUSED)
 
     def _doubted(self, request: _Request, message: Message, now: float) -> None:
         """Anybody who sees the request could have said so. But only a new allocation helps who cannot move; and that

@@ -80,6 +80,8 @@ class Refused:
 
     `signed`: whether that was proved to come from the server. What is not proved is told only after nothing else came.
     Of a refresh, an allocation that stands is not yet the worse: it is asked for again until it expires.
+    `elsewhere`: of a peer, and perhaps only because the server does not know us by this address (a NAT has changed it):
+    coturn says 400 then, behind a stale nonce. It is asked for again when the allocation has moved.
     """
 
     ask: Ask
@@ -88,6 +90,7 @@ class Refused:
     peer: Endpoint | None = None
     alternate: Endpoint | None = None
     signed: bool = True
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True)

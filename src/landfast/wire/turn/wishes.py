@@ -18,6 +18,8 @@ PERMISSION, CHANNEL = 300.0, 600.0
 """Seconds that they live (RFC 8656, sections 9 and 12)."""
 AHEAD = 60.0
 """Seconds before its end that something is refreshed: a request is repeated for 39.5 s (RFC 8489, section 6.2.1)."""
+MOVED = float("inf")
+"""When something is due that the server may grant from elsewhere: once the allocation is asked to move."""
 
 _AT_ONCE, _NEVER = float("-inf"), float("-inf")
 
@@ -133,9 +135,9 @@ class Wishes:
             wish.asking, wish.due = False, due
 
     def unasked(self) -> None:
-        """The requests that were under way are given up."""
+        """The requests that were under way are given up, for the allocation moves."""
         for wish in self:
-            if wish.asking:
+            if wish.asking or wish.due == MOVED:
                 wish.asking, wish.due = False, _AT_ONCE
 
     def clear(self) -> None:

@@ -57,6 +57,8 @@ class Relays:
     mobile: bool = False
     forbids: bool = False
     """To ask for tickets, as coturn does without its option."""
+    misplaced: int = 437
+    """What a peer gets where there is no allocation; of coturn 400."""
     quota: int = 100
     alternate: Endpoint | None = None
     refuses: dict[Any, int] = field(default_factory=dict)
@@ -98,7 +100,8 @@ class Relays:
         followed = message.method != Method.REFRESH or not message.ticket or self._follow(message.ticket, source)
         here = self.allocations.get(source)
         if not followed or (message.method == Method.ALLOCATE) is (here is not None):
-            return answer(message, 437, key=None if message.method == Method.ALLOCATE else KEY)  # as coturn does
+            unknown = self.misplaced if message.peer else 437
+            return answer(message, unknown, key=None if message.method == Method.ALLOCATE else KEY)  # as coturn does
         code = self.refuses.get(message.method)
         if here is None or code:
             return answer(message, code) if code else self._allocate(message, source)

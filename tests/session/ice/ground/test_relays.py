@@ -101,6 +101,20 @@ def test_silence_of_another_relay_allocates_anew_on_the_same_socket() -> None:
     assert len(world.ever) == 1
 
 
+@pytest.mark.parametrize("mobile", [True, False])
+def test_a_peer_that_is_new_after_the_nat_has_changed_our_address_passes_before_anybody_doubts_the_relay(
+    mobile: bool,
+) -> None:
+    world, relays, _ = standing(mobile=mobile, misplaced=400)
+    before = relayed(world)
+    world.rebind()
+    world.ground.welcome(PEER, world.now)
+    told = world.run(6 * RTT)  # a stale nonce and 400; an address; the peer again
+    assert [type(said) for said in told] == [Renewed]
+    assert (relayed(world) == before) is mobile
+    assert passes(world, relays)
+
+
 def test_a_server_that_forbids_mobility_is_asked_for_it_once() -> None:
     world, relays, name = standing(forbids=True)
     assert len(relays.asked) == 3  # the nonce, the ticket that is forbidden, and without it

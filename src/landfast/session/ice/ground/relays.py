@@ -429,6 +429,8 @@ class Relay:
                 self._not_moved(client, now)
             case Refused(code=Code.FORBIDDEN, peer=(address, _)) if is_loopback(address):
                 pass  # peers may signal theirs; no server lets them in at its own, and none is the worse for it
+            case Refused(elsewhere=True):
+                self._misplaced(client, now)
             case Refused():
                 self.telling.refused(event.code, event.reason)
             case Unanswered(ask=Ask.ALLOCATE | Ask.MOVE) if self._attempt and self._attempt.client is client:
@@ -482,6 +484,13 @@ class Relay:
             self.telling.refused(event.code, event.reason)
             self._patience.refused(now)
             self._failed(event.reason, now, refused=True)
+
+    def _misplaced(self, client: Client, now: float) -> None:
+        """The server is there, and seems not to know us by this address: ask it before the agent doubts the relay."""
+        if self._attempt is None and self._line and client.state is State.STANDING:
+            client.longest = self._makes.quick
+            if not client.move(now):
+                self._ask_here(self._line, now)
 
     def _not_moved(self, client: Client, now: float) -> None:
         """Its ticket is none any more, or nothing has moved: coturn says so with 400, any server with 437 to this."""
