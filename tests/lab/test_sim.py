@@ -73,8 +73,8 @@ TIMED = {
     "sessions": network({"nat": {**SYMMETRIC, **LIVES}, "budget": {"limit": 3}}),
     "mappings": network({"nat": {**LIVES, "udp_stream_timeout": 3}, "budget": {"of": "mappings", "limit": 1}}),
 }
-# A mapping that died keeps its place for another second at most.
-SLOWER = {"mappings": 2}
+# What died or was refused keeps its place until the kernel sweeps: each second, and later where it is busy.
+SLOWER = {"mappings": 2, "sessions": 2}
 EVENTFUL = network(
     routers={"home": {"ipv6": "on"}, "mobile": {"nat": SYMMETRIC}},
     hosts={
