@@ -304,6 +304,40 @@ def test_silence_after_the_addresses_have_changed_moves_a_mobile_relay_to_anothe
     assert len(world.ever) == 2
 
 
+def test_without_a_ticket_that_waits_until_the_server_does_not_answer_and_leads_from_another_address() -> None:
+    world, relays, name = standing()
+    before = relayed(world)
+    world.ground.welcome(PEER, world.now)
+    world.run(1.0)
+    world.misled = {name}
+    world.set_addresses(AWAY, HERE)
+    told = []
+    for tenth in range(15):
+        assert len(world.ever) == (1 if tenth <= 10 else 2)
+        world.ground.silent(name, world.now)
+        told += world.run(0.1)
+    (said,) = renewed(told)
+    assert (said.socket, relayed(world) != before) == (name, True)
+    assert passes(world, relays)
+    world.run(3.0)
+    assert world.closed == [name]
+
+
+def test_without_a_ticket_a_relay_stays_on_its_socket_while_the_routes_give_the_same_address() -> None:
+    world, relays, name = standing()
+    before = relayed(world)
+    world.set_addresses(HERE, AWAY)
+    world.path = False
+    for _ in range(50):
+        world.ground.silent(name, world.now)
+        world.run(0.1)
+    assert (len(world.ever), list(world.open)) == (2, [name])
+    world.path = True
+    assert renewed(world.run(SETTINGS.knock + 2.5 * RTT)) == [Renewed(name, None)]
+    assert relayed(world) == before
+    assert passes(world, relays)
+
+
 @pytest.mark.parametrize("mobile", [True, False])
 def test_without_any_address_a_relay_waits_for_one(mobile: bool) -> None:
     world, relays, name = standing(mobile=mobile)

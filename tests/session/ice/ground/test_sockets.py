@@ -30,6 +30,7 @@ def test_only_what_is_open_sends() -> None:
     held = sockets.open(Transport.UDP, 0.0, remote=SERVER)
     told.clear()
     sockets.send(held, b"early")
+    before = held.source
     assert sockets.opened(1, ("10.0.0.1", 5)) is held
     assert sockets.opened(1, ("10.0.0.1", 6)) is None
     assert sockets.opened(2, ("10.0.0.1", 6)) is None
@@ -39,4 +40,5 @@ def test_only_what_is_open_sends() -> None:
     sockets.send(held, b"late")
     assert told == [Transmit(1, b"one", SERVER), Transmit(1, b"two", ("192.0.2.1", 1)), Close(1)]
     assert held.bound == ("10.0.0.1", 5)
+    assert (before, held.source) == (None, "10.0.0.1")
     assert not held.open

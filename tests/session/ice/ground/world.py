@@ -61,6 +61,7 @@ class World:
         self.sent: list[tuple[Socket, bytes]] = []
         self.answers: list[tuple[Socket, bytes, Endpoint]] = []
         self.nat, self.symmetric = True, False
+        self.misled: set[Socket] = set()  # their packets leave by a way that no answer finds
         self._ports: dict[tuple[Socket, Endpoint | None], int] = {}
         self._number = itertools.count(40001)
         self._queue: list[tuple[float, int, Callable[[], None]]] = []
@@ -212,7 +213,7 @@ class World:
 
         def arrive() -> None:
             socket = next((key[0] for key, port in self._ports.items() if port == source[1]), None)
-            if socket is not None and (opened := self.open.get(socket)):
+            if socket is not None and socket not in self.misled and (opened := self.open.get(socket)):
                 said = data if opened.transport is Transport.UDP else padded(data)
                 self.answers.append((socket, said, remote))
                 self.got += self.ground.receive(said, Path(socket, remote), self.now)

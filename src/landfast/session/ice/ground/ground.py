@@ -312,7 +312,7 @@ class Ground:
         """The addresses have changed: leave those that are gone, and try again what had no way so far."""
         for relay in self._relays:
             remotes = self._remotes(relay.server)
-            if any(line.bound and line.bound[0] in gone for line in relay.lines):
+            if any(line.source in gone for line in relay.lines):
                 relay.leave_address(now, again=bool(remotes))
             else:
                 relay.rerouted()

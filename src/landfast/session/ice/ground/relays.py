@@ -5,6 +5,8 @@ ticket (RFC 8016), on another line or on the same. So the first allocation and e
 
     silence        over UDP the server is asked on the same socket: to move the allocation, or to make one, to which 437
                    says that nothing has moved. A stream is asked too; when it does not answer, another one is opened.
+    rerouted       if it falls silent then, another socket, which the routes of now give its address: at once with the
+                   ticket; else when the server does not answer, and if that is another address than before
     address gone   another socket, with the ticket or with a new allocation (a stream has no ticket)
     broken         the same, but the agent is told that the relay is lost, and it comes back under another name
 """
@@ -85,6 +87,8 @@ class _Attempt:
     """Whether the line is open and the server is being asked."""
     heard: bool = False
     """Whether anything has come by the line."""
+    rerouted: bool = False
+    """Whether it is for nothing from the address that the relay has."""
 
 
 class Relay:
@@ -188,6 +192,8 @@ class Relay:
         ):
             self._give_up(now)
             self._begin(now, hurried=hurried, urgent=hurried)
+        elif attempt and attempt.asked and self._may_be_misled(attempt.line, now):
+            self._try_elsewhere(now, hurried=hurried)
         elif attempt:
             return  # it is being asked
         elif self._client is None or self._line is None:
@@ -239,8 +245,13 @@ class Relay:
 
     def opened(self, line: Held, now: float) -> None:
         """One of its lines is there."""
-        if self._attempt and self._attempt.line is line:
-            self._ask(self._attempt, now)
+        attempt = self._attempt
+        if attempt and attempt.line is line:
+            if attempt.rerouted and self._line and self._line.source == line.source:
+                self._give_up(now)
+                self._ask_here(self._line, now, hurried=attempt.hurried, urgent=attempt.hurried)
+            else:
+                self._ask(attempt, now)
             self._drain(now)
 
     def closed(self, line: Held, why: str, now: float) -> None:
@@ -327,6 +338,19 @@ class Relay:
                 return
             attempt.client = self._makes.new(self._client, hurried=attempt.hurried)
         attempt.client.allocate(now)
+
+    def _may_be_misled(self, line: Held, now: float) -> bool:
+        """Whether no answer finds this socket, perhaps because the addresses have changed, and another one may do."""
+        has_room = self.movable or self._on.budgets.allows(self.server, now)
+        return self._rerouted and not line.stream and self.is_deaf(now) and has_room
+
+    def _try_elsewhere(self, now: float, *, hurried: bool) -> None:
+        """By a socket that the routes of now give its address."""
+        self._give_up(now)
+        self._begin(now, hurried=hurried, urgent=hurried)
+        self._rerouted = False
+        if self._attempt:
+            self._attempt.rerouted = True
 
     def _ask_here(self, line: Held, now: float, *, hurried: bool = True, urgent: bool = False) -> None:
         """Ask for an allocation by a line that is open."""

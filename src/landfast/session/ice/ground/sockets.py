@@ -27,6 +27,11 @@ class Held:
         return self.bound is not None and not self.closed
 
     @property
+    def source(self) -> str | None:
+        """The address that its packets leave with; None while it is not open."""
+        return self.bound and self.bound[0]
+
+    @property
     def stream(self) -> bool:
         """Whether it is a connection."""
         return self.transport is not Transport.UDP
