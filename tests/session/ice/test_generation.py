@@ -409,6 +409,16 @@ def test_a_relay_that_kept_its_address_is_asked_at_once() -> None:
     assert asks(made, 102) == []
 
 
+def test_in_silence_a_relay_that_is_back_is_asked_though_it_is_not_in_use() -> None:
+    made = generation(controlling=False)
+    used = at(made, 1, PEER)
+    answer(made, used, 100.1)
+    asks(made, 100.1)
+    made.withheld(used, 101)  # asked, and not answered
+    made.renew(2, None, 102)
+    assert asks(made, 102) == [at(made, 2, PEER)]
+
+
 def test_a_session_on_a_relay_looks_for_a_direct_way_now_and_then() -> None:
     made = generation()
     relayed = at(made, 2, PEER)

@@ -505,6 +505,28 @@ def test_the_relay_in_use_is_doubted_each_time_and_the_others_now_and_then() -> 
     assert made.doubtful([old], 401) == {1: False}  # after five minutes nothing is in a hurry
 
 
+def test_what_a_relay_was_asked_in_an_earlier_silence_says_nothing_of_this_one() -> None:
+    old, other = pair(answered=100, socket=1), pair(socket=2, kind=Type.RELAYED)
+    made = roaming(old, other)
+    made.sent(old, 100)
+    assert made.doubtful([other], 101) == {2: False}
+    assert made.doubtful([other], 102) == {}
+    old.answered = 102.1
+    made.answered(old, 102, 102.1)
+    made.sent(old, 103)
+    assert made.doubtful([other], 104) == {2: False}
+
+
+def test_by_a_relay_that_is_back_in_silence_its_best_pair_is_asked() -> None:
+    old, here, far = pair(answered=100, socket=1), pair(socket=2), pair(("203.0.113.5", 9), answered=99, socket=2)
+    made = roaming(old, here, far)
+    made.sent(old, 100)
+    assert made.returned(2, 100.05) is None  # nothing is missed yet
+    assert made.returned(2, 101) is here  # where the peer was last
+    assert made.returned(1, 101) is old
+    assert made.returned(3, 101) is None
+
+
 def test_silence_is_asked_about_less_and_less() -> None:
     old = pair(answered=100)
     made = roaming(old)

@@ -145,7 +145,8 @@ class Generation:
     def renew(self, socket: Socket, base: Candidate | None, now: float) -> None:
         """A relay has moved. With a new relayed address (`base`) nothing is proved any more."""
         if base is None:
-            self.asks += [pair for pair in (self.selected,) if pair and pair.path.socket == socket]
+            if self.roaming and (pair := self.roaming.returned(socket, now)):
+                self.asks.append(pair)
             return
         was = [pair for pair in self.pairs if pair.path.socket == socket]
         self.lose(socket)

@@ -160,7 +160,7 @@ class Roaming:
         focus = self.focus
         if self._hurry:
             self._hurry = False
-            asks = [pair for pair in self._one_for_each_socket() if now >= pair.tried + self._settings.pace]
+            asks = [pair for pair in self._best_of_each_socket().values() if now >= pair.tried + self._settings.pace]
         if self._chosen and now >= self._chosen.tried + self._settings.pace:
             asks += [] if self._chosen in asks else [self._chosen]
             self._chosen = None
@@ -180,13 +180,20 @@ class Roaming:
         other one now and then. True for what is in a hurry: that in use, in the first minutes."""
         if not self.is_silent(now):
             return {}
-        sockets = {}
+        sockets, since = {}, self.silent_since
         for pair in asks:
             socket, used = pair.path.socket, pair is self.focus
-            if used or now >= self._doubted.get(socket, NEVER) + _SELDOM:
+            before = self._doubted.get(socket, NEVER)  # what was asked in an earlier silence says nothing of this one
+            if used or before <= since or now >= before + _SELDOM:
                 self._doubted[socket] = now
                 sockets[socket] = used and self.is_hopeful(now)
         return sockets
+
+    def returned(self, socket: Socket, now: float) -> Pair | None:
+        """A relay can be reached again: who is asked by it at once. What was asked meanwhile did not get through."""
+        if self.selected.path.socket == socket:
+            return self.selected
+        return self._best_of_each_socket().get(socket) if self.is_silent(now) else None
 
     def is_hopeful(self, now: float) -> bool:
         """Whether the end of a silence is looked for often, as in its first minutes."""
@@ -270,7 +277,7 @@ class Roaming:
             return max(same, key=lambda pair: (pair.base.type is kind, pair.path.socket))
         return max(ways, key=self._worth, default=None)
 
-    def _one_for_each_socket(self) -> list[Pair]:
+    def _best_of_each_socket(self) -> dict[Socket, Pair]:
         best: dict[Socket, Pair] = {}
         for pair in self._candidates():
             here = pair.remote.endpoint == self.selected.remote.endpoint
@@ -280,7 +287,7 @@ class Roaming:
                 *self._worth(rival),
             ):
                 best[pair.path.socket] = pair
-        return list(best.values())
+        return best
 
     def _another(self, focus: Pair) -> Pair | None:
         """Of the socket that was used longest ago, the pair that was: so that all sockets are soon asked. What has
