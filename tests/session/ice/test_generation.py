@@ -267,14 +267,14 @@ def test_while_the_peer_says_nothing_it_is_asked_again_because_its_own_checks_ma
     assert times == [0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6, 1.8, 2.0]  # ten in all
     assert ping > 2.0
     other, pair = chosen()
-    other.heard(pair.path, BASE, 100, 100.1)
+    other.heard(pair.path, BASE, bytes(100), 100.1)
     assert asked_again(other, pair, 102) == []
     assert asked_again(*chosen(lite=True), 102) == []
 
 
 def test_when_data_comes_another_way_the_selected_one_is_asked_and_not_at_every_packet() -> None:
     one, pair = chosen()
-    one.heard(pair.path, BASE, 100, 100.1)
+    one.heard(pair.path, BASE, bytes(100), 100.1)
     other = at(one, 2, PEER)
     assert one.roaming
     one.roaming._distrusted[other] = 100.0
@@ -283,7 +283,7 @@ def test_when_data_comes_another_way_the_selected_one_is_asked_and_not_at_every_
         now = 100 + packet / 50
         if packet % 10 == 0:
             answer(one, other, now)
-        one.heard(other.path, RELAY, 100, now)
+        one.heard(other.path, RELAY, bytes([packet]), now)
         for each in asks(one, now):
             if each is pair:
                 times.append(round(now - 100.1, 2))
@@ -445,7 +445,7 @@ def test_sockets_that_are_not_its_own_are_not_used() -> None:
     made = generation(without=frozenset({1}))
     assert {pair.path.socket for pair in made.pairs} == {2}
     answer(made, at(made, 2, PEER), 100)
-    made.heard(Path(1, ("198.51.100.1", 7)), BASE, 1000, 101)
+    made.heard(Path(1, ("198.51.100.1", 7)), BASE, bytes(1000), 101)
     assert {pair.path.socket for pair in made.pairs} == {2}
 
 
@@ -469,7 +469,7 @@ def test_one_that_is_retired_only_answers() -> None:
     asks(made, 100)
     made.retired = True
     check(made, Path(1, ("198.51.100.1", 7)), 101)
-    made.heard(Path(1, ("198.51.100.2", 7)), BASE, 1000, 101)
+    made.heard(Path(1, ("198.51.100.2", 7)), BASE, bytes(1000), 101)
     made.tick(200)
     assert asks(made, 200) == []
     assert made.deadline == inf

@@ -256,14 +256,15 @@ def test_who_copies_packets_and_forwards_checks_gets_no_data(controlling: bool, 
 
 
 @pytest.mark.parametrize("controlling", [True, False])
-def test_who_copies_the_last_packet_of_a_talk_is_left_again(controlling: bool) -> None:
+def test_who_has_the_last_packets_of_a_talk_alone_is_left_again(controlling: bool) -> None:
     world, a, b = connected(controlling=controlling, seconds=2)
     client, (peer,) = outside(a), b.open.values()
 
     def tap(source: Endpoint, target: Endpoint, data: bytes) -> bool:
-        if (source, target) == (client, peer) and is_data(data):
+        if (source, target) == (client, peer) and is_data(data) and int.from_bytes(data[1:5], "big") > 80:
             world.after(0.1, partial(world.arrive, ATTACKER, peer, data))
-        elif target == ATTACKER:
+            return False
+        if target == ATTACKER:
             there = peer if source == client else client
             world.after(world.trip / 2 + 0.01, partial(world.arrive, ATTACKER, there, data))
             return False
@@ -277,6 +278,33 @@ def test_who_copies_the_last_packet_of_a_talk_is_left_again(controlling: bool) -
     assert Why.FOLLOWED in b.moves
     assert b.moves[-1] is (Why.NOMINATED if controlling else Why.RETURNED)
     assert b.moves.count(Why.FOLLOWED) == 1  # and is not believed twice
+
+
+@pytest.mark.parametrize("controlling", [True, False])
+@pytest.mark.parametrize("delay", [0.005, 0.1, 0.5])
+def test_who_copies_packets_is_not_followed_for_those_that_are_lost_nor_for_the_last(
+    controlling: bool, delay: float
+) -> None:
+    world, a, b = connected(controlling=controlling, seconds=4)
+    client, (peer,) = outside(a), b.open.values()
+    start, passed = world.now, 0
+
+    def tap(source: Endpoint, target: Endpoint, data: bytes) -> bool:
+        nonlocal passed
+        if (source, target) == (client, peer):
+            world.after(world.trip / 2 + delay, partial(world.arrive, ATTACKER, peer, data))
+            passed += is_data(data) and world.now > start + 1
+            return not is_data(data) or passed % 10 not in (1, 2, 3)
+        if target == ATTACKER:
+            there = peer if source == client else client
+            world.after(world.trip / 2 + 0.01, partial(world.arrive, ATTACKER, there, data))
+            return False
+        return True
+
+    world.passes = tap
+    world.run(4)
+    assert passed > 50
+    assert Why.FOLLOWED not in b.moves
 
 
 def test_where_copies_came_from_the_peer_is_found_all_the_same_once_the_old_way_is_dead() -> None:
@@ -400,6 +428,30 @@ def test_a_pair_that_has_not_answered_is_never_selected() -> None:
     assert roaming(old, new).verdict(new, 105) is None
     new.answered = 105
     assert roaming(old, new).verdict(new, 105) is Why.REBOUND
+
+
+def test_of_two_ways_that_bring_the_same_the_one_that_comes_second_copies() -> None:
+    old, new, third = (pair((f"198.51.100.{host}", 7), answered=100) for host in (1, 2, 3))
+    made = roaming(old, new, third)
+    assert made.copied(new, first=old, now=101)
+    new.heard = 101.5
+    assert made.verdict(new, 101) is None
+    new.answered = 160
+    assert made.verdict(new, 160) is None
+    new.answered = 161
+    assert made.verdict(new, 161) is Why.FOLLOWED
+    assert not made.copied(new, first=third, now=162)  # neither is what the peer is known by
+    assert not made.copied(old, first=new, now=162)  # a copy may be quicker
+
+
+def test_who_was_followed_copies_if_the_way_that_was_left_brings_the_same() -> None:
+    for second in (False, True):
+        old, new = pair(answered=100.8), pair(("198.51.100.1", 7), answered=100)
+        made = roaming(old, new)
+        made.select(new, 101, Why.FOLLOWED)
+        assert made.verdict(old, 101.1) is None
+        assert made.copied(new, first=old, now=101.1) if second else not made.copied(old, first=new, now=101.1)
+        assert made.verdict(old, 101.1) is Why.RETURNED
 
 
 def test_a_path_whose_answer_is_still_on_its_way_is_not_left() -> None:

@@ -19,6 +19,7 @@ consent.py      whether the peer wants what we send
 roaming.py      a session after its first pair: whom it asks, and where it goes
 follow.py       its rules, one for each reason to move
 hints.py        what strangers may cost
+copies.py       which data has come before, by another way
 rhythm.py       how long a silence may last
 rotation.py     other sockets when consent has ended
 outage.py       what a long silence may cost

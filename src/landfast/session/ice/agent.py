@@ -246,7 +246,7 @@ class Agent:
         for each, way in items:
             if each[:1] > _STUN:
                 self._out.append(Received(each))
-                current.heard(way, self.ground.base(way.socket), len(each), now)
+                current.heard(way, self.ground.base(way.socket), each, now)
             else:
                 self._take(each, way, now)
         plain = len(items) == 1 and items[0][0][:1] > _STUN

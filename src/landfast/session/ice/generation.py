@@ -13,6 +13,7 @@ from landfast.model.facts import Endpoint
 from landfast.session.ice import checklist, consent, follow, pairing
 from landfast.session.ice.candidate import Candidate
 from landfast.session.ice.checklist import Checklist
+from landfast.session.ice.copies import Copies
 from landfast.session.ice.credentials import Credentials
 from landfast.session.ice.events import Path, Socket, Why
 from landfast.session.ice.lasting import Lasting
@@ -67,7 +68,7 @@ class Generation:
     def __post_init__(self) -> None:
         self.pairs = Pairs(self.lasting.settings.strangers)
         self._list = Checklist(self.lasting.settings)
-        self._nominations = Nominations()
+        self._nominations, self._copies = Nominations(), Copies()
         self._valid_since = inf
         self._round = NEVER
         self._until = inf
@@ -156,7 +157,7 @@ class Generation:
 
     # What arrives.
 
-    def heard(self, path: Path, base: Candidate | None, size: int, now: float) -> None:
+    def heard(self, path: Path, base: Candidate | None, data: bytes, now: float) -> None:
         """Data came: from where the peer is, or it is a hint."""
         roaming = self.roaming
         if roaming is None or self.remote is None:
@@ -167,13 +168,16 @@ class Generation:
             if not known:
                 return
             pair = known
-        pair.heard = now
         pair.counters.packets_received += 1
-        pair.counters.bytes_received += size
+        pair.counters.bytes_received += len(data)
+        first = self._copies.first(data, pair, now, elsewhere=pair is not roaming.selected)
+        if first is not pair and roaming.copied(pair, first, now):
+            return
+        pair.heard = now
         if pair.proved and pair.usable:
             self.lasting.rhythm.beat(now)
         if pair is not roaming.selected and pair.usable and not self.retired:
-            self.lasting.hints.paid(pair, size, self.cost)
+            self.lasting.hints.paid(pair, len(data), self.cost)
             if follow.is_proved(pair, now):
                 self._consider(pair, now)
                 if self._is_passed_over(now):

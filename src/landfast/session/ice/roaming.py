@@ -1,6 +1,6 @@
 """A session after its first pair: it asks whether the peer is still there, and goes where the peer is. Pure.
 
-    heard, asked, answered      what arrives, told by the generation
+    asked, answered, copied     what arrives, told by the generation
     due, deadline               whom to check, and when
     verdict                     whether a pair shall be selected instead, and why
 
@@ -104,6 +104,21 @@ class Roaming:
         elif pair is self._left and at >= self._since:
             self._distrusted[self.selected] = now
         return dead
+
+    def copied(self, pair: Pair, first: Pair, now: float) -> bool:
+        """Data came that had come by another way `first`. Whether it is a copy; who makes them is not followed: the one
+        that was followed, if the other is the way that was left for it, else the one that comes second."""
+        ways = (pair, first)
+        if self.selected not in ways:
+            return False
+        if self._left in ways:
+            copier = self.selected
+        elif pair is not self.selected:
+            copier = pair
+        else:
+            return False  # the quicker one may be the peer, but what it said has not yet led us there
+        self._distrusted[copier] = now
+        return copier is pair
 
     def asked(self, pair: Pair, now: float) -> bool:
         """An authenticated check came. Whether to check back (RFC 8445, section 7.3.1.4)."""
