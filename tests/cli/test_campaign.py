@@ -69,6 +69,14 @@ def test_a_violation_is_exit_code_1_with_its_seed(
     assert "20 connected, 1 with a violation" in told
 
 
+def test_a_violation_is_told_on_stderr_as_it_is_found(
+    results: dict[int, Result], capsys: pytest.CaptureFixture[str]
+) -> None:
+    results[7] = ILL
+    assert main(["trial", "campaign", "--histories", "20", "--seed", "5", "--json"]) == 1
+    assert "seed 7, 1.500 s, robot: amplification: too many bytes" in capsys.readouterr().err
+
+
 def test_json_has_the_rate_and_the_failures(results: dict[int, Result], capsys: pytest.CaptureFixture[str]) -> None:
     results[1] = ILL
     assert main(["trial", "campaign", "--histories", "2", "--json"]) == 1

@@ -14,7 +14,7 @@ from landfast.cli.printable import printable
 
 if TYPE_CHECKING:
     from landfast.trials.campaign.history import History
-    from landfast.trials.campaign.tally import Tally
+    from landfast.trials.campaign.tally import Failure, Tally
 
 VIOLATED = 1
 _SHOWN = 20  # failures
@@ -54,6 +54,8 @@ def campaign(
             def done(part: Tally) -> None:
                 tally.merge(part)
                 progress.advance(part.histories, tally.failed)
+                for failure in part.failures:
+                    progress.say(_said(failure))
 
             until_interrupted(many.campaign(seed, histories, 60 * minutes, workers or many.cores(), done))
     finally:
@@ -82,6 +84,10 @@ class _Clocked:
         """So many more were played; so many have failed by now."""
         said = f"histories, {failed} failed" if failed else "histories"
         self._bar.update(self._task, advance=histories, description=said)
+
+    def say(self, line: str) -> None:
+        """Above the bar, at once: a campaign may last for an hour."""
+        self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def __enter__(self) -> _Clocked:
         from landfast import clock
@@ -129,6 +135,11 @@ def _minimal(history: History) -> History:
     return shrink(history, lambda smaller: first in play(smaller).named)
 
 
+def _said(failure: Failure) -> str:
+    first = failure.violations[0]
+    return printable(f"seed {failure.seed}, {first.at:.3f} s, {first.on}: {first.named}: {first.words}")
+
+
 def _tell(tally: Tally, seed: int, planned: int, seconds: float, *, as_json: bool) -> None:
     from landfast.trials.campaign.campaign import is_compiled
 
@@ -139,8 +150,7 @@ def _tell(tally: Tally, seed: int, planned: int, seconds: float, *, as_json: boo
         print(json.dumps({**document, "histories_per_second": round(rate, 2), **tally.document()}))
         return
     for each in tally.failures[:_SHOWN]:
-        first = each.violations[0]
-        print(printable(f"seed {each.seed}, {first.at:.3f} s, {first.on}: {first.named}: {first.words}"))
+        print(_said(each))
     if tally.failed > _SHOWN:
         print(f"... and {tally.failed - _SHOWN} more")
     print(f"{tally.histories} of {planned} histories from seed {seed}, {rate:.1f} a second, {tally.packets} packets")
