@@ -21,31 +21,7 @@ from landfast.session.ice.roles import Role
 from landfast.session.ice.settings import Settings
 from landfast.wire import ice
 from tests.session.ice.making import pair
-from tests.session.ice.world import End, Nat, World, checks, gap, is_data
-
-ATTACKER = ("198.51.100.66", 666)
-JUNK = b"\x16\xfe\xfd" + bytes(100)
-
-
-def connected(
-    *, controlling: bool = True, symmetric: bool = False, seed: int = 0, every: float = 0.02, seconds: float = 10
-) -> tuple[World, End, End]:
-    """A client behind a NAT and a public peer that talk, a second and a bit after the first packet."""
-    world = World(seed=seed)
-    a = world.end("10.0.0.1", controlling=controlling, nat=Nat("192.0.2.1", symmetric=symmetric))
-    b = world.end("203.0.113.9", controlling=not controlling)
-    world.start()
-    world.run(2)
-    world.talk(seconds, every)
-    world.run(1 + world.random.random())
-    return world, a, b
-
-
-def outside(a: End) -> Endpoint:
-    """Where the peer sees the client."""
-    assert a.agent.selected is not None
-    return a.agent.selected.local.endpoint
-
+from tests.session.ice.world import ATTACKER, JUNK, Nat, World, checks, connected, gap, is_data, outside
 
 # The peer's address changes.
 
@@ -229,104 +205,6 @@ def test_a_restart_gives_a_stranger_no_more_checks() -> None:
     asked = [check.by for _, remote, check in checks(b) if remote == ATTACKER]
     assert asked[-1] == b.agent.local.ufrag != asked[0]
     assert len(asked) <= Settings().tries + 4
-
-
-@pytest.mark.parametrize("controlling", [True, False])
-@pytest.mark.parametrize("delay", [-0.015, 0.005, 0.05])
-def test_who_copies_packets_and_forwards_checks_gets_no_data(controlling: bool, delay: float) -> None:
-    """Off the path: it may be quicker than the original, but cannot hold it back."""
-    world, a, b = connected(controlling=controlling)
-    client, (peer,) = outside(a), b.open.values()
-    diverted = []
-
-    def tap(source: Endpoint, target: Endpoint, data: bytes) -> bool:
-        if (source, target) == (client, peer):
-            world.after(world.trip / 2 + delay, partial(world.arrive, ATTACKER, peer, data))
-        elif target == ATTACKER:
-            diverted.append(is_data(data))
-            there = peer if source == client else client
-            world.after(world.trip / 2 + abs(delay), partial(world.arrive, ATTACKER, there, data))
-            return False
-        return True
-
-    world.passes = tap
-    world.run(5)
-    assert diverted  # it was asked
-    assert not any(diverted)
-
-
-@pytest.mark.parametrize("controlling", [True, False])
-def test_who_has_the_last_packets_of_a_talk_alone_is_left_again(controlling: bool) -> None:
-    world, a, b = connected(controlling=controlling, seconds=2)
-    client, (peer,) = outside(a), b.open.values()
-
-    def tap(source: Endpoint, target: Endpoint, data: bytes) -> bool:
-        if (source, target) == (client, peer) and is_data(data) and int.from_bytes(data[1:5], "big") > 80:
-            world.after(0.1, partial(world.arrive, ATTACKER, peer, data))
-            return False
-        if target == ATTACKER:
-            there = peer if source == client else client
-            world.after(world.trip / 2 + 0.01, partial(world.arrive, ATTACKER, there, data))
-            return False
-        return True
-
-    world.passes = tap
-    world.run(2)
-    assert a.agent.selected is not None
-    assert b.agent.selected is not None
-    assert (a.agent.selected.path.remote, b.agent.selected.path.remote) == (peer, client)
-    assert Why.FOLLOWED in b.moves
-    assert b.moves[-1] is (Why.NOMINATED if controlling else Why.RETURNED)
-    assert b.moves.count(Why.FOLLOWED) == 1  # and is not believed twice
-
-
-@pytest.mark.parametrize("controlling", [True, False])
-@pytest.mark.parametrize("delay", [0.005, 0.1, 0.5])
-def test_who_copies_packets_is_not_followed_for_those_that_are_lost_nor_for_the_last(
-    controlling: bool, delay: float
-) -> None:
-    world, a, b = connected(controlling=controlling, seconds=4)
-    client, (peer,) = outside(a), b.open.values()
-    start, passed = world.now, 0
-
-    def tap(source: Endpoint, target: Endpoint, data: bytes) -> bool:
-        nonlocal passed
-        if (source, target) == (client, peer):
-            world.after(world.trip / 2 + delay, partial(world.arrive, ATTACKER, peer, data))
-            passed += is_data(data) and world.now > start + 1
-            return not is_data(data) or passed % 10 not in (1, 2, 3)
-        if target == ATTACKER:
-            there = peer if source == client else client
-            world.after(world.trip / 2 + 0.01, partial(world.arrive, ATTACKER, there, data))
-            return False
-        return True
-
-    world.passes = tap
-    world.run(4)
-    assert passed > 50
-    assert Why.FOLLOWED not in b.moves
-
-
-def test_where_copies_came_from_the_peer_is_found_all_the_same_once_the_old_way_is_dead() -> None:
-    """Its data goes on, by the new way: nothing is silent but the old one."""
-    world, a, b = connected(controlling=False, seconds=10)
-    client, (peer,) = outside(a), b.open.values()
-    assert b.agent.selected is not None
-    current = b.agent._generations.current
-    assert current.roaming is not None
-    world.inject(ATTACKER, peer, JUNK)
-    world.run(world.trip)
-    stranger = next(each for each in current.pairs if each.path.remote == ATTACKER)
-    current.roaming._distrusted[stranger] = world.now
-    assert a.nat is not None
-    a.nat.move(ATTACKER[0])
-    a.nat._next = ATTACKER[1] - 1
-    start = world.now
-    world.run(3)
-    assert outside(a) == ATTACKER != client
-    assert b.moves[-1] is Why.FALLBACK
-    assert gap(b, start, world.now) < 0.1
-    assert gap(a, start, world.now) < Settings().fallback + 0.3
 
 
 def test_an_outage_costs_less_than_sixty_kilobytes_a_minute_and_less_and_less() -> None:

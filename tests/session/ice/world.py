@@ -17,6 +17,9 @@ from landfast.session.ice.ground import Address
 from landfast.session.ice.settings import Settings
 from landfast.wire import ice
 
+ATTACKER = ("198.51.100.66", 666)
+JUNK = b"\x16\xfe\xfd" + bytes(100)
+
 Pass = Callable[[Endpoint, Endpoint, bytes], bool]
 
 
@@ -211,6 +214,26 @@ class World:
         """Nothing passes for so long."""
         opens, before = self.now + seconds, self.passes
         self.passes = lambda source, target, data: self.now >= opens and before(source, target, data)
+
+
+def connected(
+    *, controlling: bool = True, symmetric: bool = False, seed: int = 0, every: float = 0.02, seconds: float = 10
+) -> tuple[World, End, End]:
+    """A client behind a NAT and a public peer that talk, a second and a bit after the first packet."""
+    world = World(seed=seed)
+    a = world.end("10.0.0.1", controlling=controlling, nat=Nat("192.0.2.1", symmetric=symmetric))
+    b = world.end("203.0.113.9", controlling=not controlling)
+    world.start()
+    world.run(2)
+    world.talk(seconds, every)
+    world.run(1 + world.random.random())
+    return world, a, b
+
+
+def outside(a: End) -> Endpoint:
+    """Where the peer sees the client."""
+    assert a.agent.selected is not None
+    return a.agent.selected.local.endpoint
 
 
 def gap(end: End, since: float, until: float) -> float:
