@@ -395,6 +395,23 @@ def test_an_outage_before_a_nomination_costs_no_more_than_any_other() -> None:
     assert State.FAILED not in (a.agent.state, b.agent.state)
 
 
+def test_a_peer_that_asks_is_asked_back_at_once_when_an_outage_has_cost_what_it_may() -> None:
+    world = World()
+    a = world.end("192.0.2.1", controlling=True)
+    b = world.end(["203.0.113.9", "203.0.113.10"], controlling=False)
+    world.start()
+    world.run(1)
+    assert b.agent.selected is not None
+    (other,) = {"203.0.113.9", "203.0.113.10"} - {b.agent.selected.base.endpoint[0]}
+    world.passes = lambda source, target, _: other in (source[0], target[0])
+    a.agent._outage.spent(Settings().outage)
+    b.agent._outage.spent(Settings().outage)
+    while b.moves[-1] is not Why.FALLBACK:
+        world.run(0.01)
+    asked = [pair.asked for pair in b.agent._generations.current.pairs if pair.base.endpoint[0] == other]
+    assert world.now - max(asked) < 0.1
+
+
 def test_through_a_relay_that_hears_nobody_nothing_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World()
     a, _ = pair_of(world, nat=False)

@@ -66,3 +66,27 @@ def test_checks_wait_for_what_servers_were_asked_meanwhile() -> None:
         outage.spent(mine)
         sent += others + mine
     assert MINUTE * 0.8 < sent < MINUTE * (1 / 6 + 0.72) + 460
+
+
+def test_who_has_just_asked_is_asked_back_whatever_was_asked_in_vain() -> None:
+    outage = Outage(Settings())
+    spend(outage, 0, 60)
+    outage.spent(MINUTE)
+    back = []
+    for step in range(600):
+        now = 60 + step / 100
+        outage.may_check(COST, now)
+        if step % 20 == 0 and outage.may_check(COST, now, back=True):
+            outage.spent(COST)
+            back.append(step)
+    assert back == list(range(0, 600, 60))
+
+
+def test_that_costs_no_more_than_is_allowed_while_nothing_is_answered() -> None:
+    outage, sent = Outage(Settings()), 0
+    for step in range(600):
+        for back in (False, True):
+            if outage.may_check(COST, step / 10, back=back):
+                outage.spent(COST)
+                sent += COST
+    assert MINUTE * 0.85 < sent <= MINUTE

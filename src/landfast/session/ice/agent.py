@@ -391,7 +391,8 @@ class Agent:
         asks, generation.asks = generation.asks, []
         for pair in (each for each in asks if each.usable):
             deaf = self.ground.is_deaf(pair.path.socket, now)  # a relay that hears nobody
-            if not deaf and (not pair.unasked or self._outage.may_check(generation.cost, now)):
+            free = not pair.unasked  # strangers have a budget of their own
+            if not deaf and (free or self._outage.may_check(generation.cost, now, back=pair.asked == now)):
                 self.ground.transmit(self._checks.ask(generation, pair, now), pair.path, now)
             elif deaf or generation.roaming:  # on a check list what is too dear now keeps its turn
                 generation.withheld(pair, now)
