@@ -254,10 +254,10 @@ class Agent:
             if self._due is not None:  # a little before silence is suspicious
                 self._due, self._early = min(self._due, now + self._lasting.rhythm.least), True
             self._stir()
-        elif self.state is State.COMPLETED and self._generations.pending is None and current.calm:
-            self._pump(now)
         else:
-            self._settle(now)
+            rests = items and self.state is State.COMPLETED and self._generations.pending is None and current.calm
+            if self._pump(now) or not rests:
+                self._settle(now)
 
     def _stir(self) -> None:
         """A session that rested is asked sooner."""
@@ -400,9 +400,12 @@ class Agent:
         for socket, used in doubtful.items():
             self.ground.silent(socket, now, hurried=used)
 
-    def _pump(self, now: float, *, own: bool = True) -> None:
-        """Take all that the ground has to say. `own`: not for the application."""
+    def _pump(self, now: float, *, own: bool = True) -> bool:
+        """Take all that the ground has to say, and whether that was more than packets. `own`: not for the
+        application."""
+        changed = False
         while (item := self.ground.poll()) is not None:
+            changed = changed or not isinstance(item, Transmit)
             match item:
                 case Transmit():
                     if own:
@@ -428,6 +431,7 @@ class Agent:
                         generation.renew(socket, self.ground.base(socket) if candidate else None, now)
                 case Resolve() | Open() | Close() | ServerRefused() | ServerUnanswered():
                     self._out.append(item)
+        return changed
 
     def _tell(self, socket: Socket, candidate: Candidate, *, again: bool = False) -> None:
         """To be signalled; but not what stands in for another, which the peer learns by its checks."""
