@@ -161,6 +161,36 @@ def test_a_round_trip_is_not_measured_from_a_repetition() -> None:
     assert asking.round_trip.rto == pytest.approx(1.02)
 
 
+def test_an_echo_tells_that_the_server_hears_us_and_nothing_of_the_round_trip() -> None:
+    asking, server = standing(stream=True)
+    before, trip = asking.answered, asking.round_trip.rto
+    asking.echo(10.0)
+    asking.echo(11.0)
+    (first, second), _ = out(asking)
+    assert request(first).method is Method.BINDING
+    asking.receive(arrived(PEER, b"data"), 15.0)
+    assert asking.answered == before < 10.0
+    asking.receive(answer(request(second), key=None), 20.0)
+    asking.receive(answer(request(first), 401, key=None, REALM=REALM, NONCE=b"n"), 21.0)  # that is an answer as well
+    assert (asking.answered, asking.round_trip.rto, out(asking)) == (11.0, trip, ([], []))
+    asking.permit(PEER, 30.0)
+    assert talk(asking, server, 30.0) == [Permitted(PEER[0])]
+    assert asking.answered == 30.0
+
+
+def test_an_echo_that_does_not_come_changes_nothing_and_none_is_asked_for_without_an_allocation() -> None:
+    asking, _ = standing(stream=True, lifetime=3600)
+    asking.echo(10.0)
+    out(asking)
+    asking.handle_timer(49.5)
+    assert out(asking) == ([], [Unanswered(Ask.ECHO)])
+    assert asking.state is State.STANDING
+    asking.lost()
+    out(asking)
+    asking.echo(50.0)
+    assert out(asking) == ([], [])
+
+
 def test_an_hour_of_refreshing_leaves_no_gap() -> None:
     """Every granted minute is asked for before it is over; nothing is asked for more often than it must be."""
     asking, server = standing()

@@ -48,6 +48,7 @@ _METHODS = {
     Ask.RELEASE: Method.REFRESH,
     Ask.PERMIT: Method.CREATE_PERMISSION,
     Ask.BIND: Method.CHANNEL_BIND,
+    Ask.ECHO: Method.BINDING,
 }
 _MAX_DATA = 65000  # bytes: with XOR-PEER-ADDRESS of IPv6 and the headers, what a datagram of 65,507 can carry
 # A server may follow a move before it says so, and data is lost at most.
@@ -73,7 +74,8 @@ class _Request:
 
 
 class Client:
-    """One allocation. `stream`, `state`, `relayed`, `mapped`, `expires` and `round_trip` may be read at any time.
+    """One allocation. `stream`, `state`, `relayed`, `mapped`, `expires` and `round_trip` may be read at any time, and
+    `answered`: when the latest of those requests was sent that the server has answered.
 
     `longest` may be set at any time: the most seconds between two sendings of each request that follows. RFC 8489
     doubles them to 16 s, which is too long while somebody waits for a server to be back.
@@ -99,6 +101,7 @@ class Client:
         self.mapped: Endpoint | None = None
         self.expires: float | None = None
         self.round_trip = repetition.RoundTrip(rto)
+        self.answered = float("-inf")
         self.stream, self._credential, self._family, self._lifetime = stream, credential, family, lifetime
         self.longest = float("inf")
         self._mobile, self._draw = mobile, draw
@@ -154,6 +157,11 @@ class Client:
         else:
             self._transmit(messages.send_indication(self._draw(12), peer, data))
         return True
+
+    def echo(self, now: float) -> None:
+        """Ask whether the server still hears us, while the allocation stands: `answered` tells."""
+        if self.state is State.STANDING:
+            self._request(Ask.ECHO, now)
 
     def move(self, now: float) -> bool:
         """The next bytes come and go by a new socket or connection: ask the server to follow (RFC 8016).
@@ -256,12 +264,15 @@ class Client:
             return
         if not refused and not _complete(request.ask, message):
             return
+        del self._requests[message.transaction_id]
+        self.answered = max(self.answered, request.repetition.began)
+        if request.ask is Ask.ECHO:  # asked in doubt: how long that took is no round trip
+            return
         took = now - request.repetition.began
         if request.repetition.sent == 1:
             self.round_trip.measured(took)
         else:
             self.round_trip.doubted(took)
-        del self._requests[message.transaction_id]
         if not refused:
             self._granted(request, message, now)
         elif not self._asked_again(request, message, now):
@@ -367,6 +378,7 @@ class Client:
             if wish.channel:
                 attributes["CHANNEL-NUMBER"] = wish.channel
             attributes["XOR-PEER-ADDRESS"] = wish.peer
+        challenge = None if ask is Ask.ECHO else self._challenge
         identity = self._draw(12)
         data = messages.request(
             _METHODS[ask],
@@ -374,12 +386,12 @@ class Client:
             attributes,
             family=self._family if ask is Ask.ALLOCATE else None,
             ticket=ticket,
-            challenge=self._challenge,
+            challenge=challenge,
             credential=self._credential,
         )
         longest = self.longest if peer is None else max(self.longest, _LONGEST)
         plan = repetition.waits(self.round_trip.rto, stream=self.stream, longest=longest)
-        request = _Request(ask, peer, repetition.Repetition(data, now, plan), self._challenge, challenges, ticket)
+        request = _Request(ask, peer, repetition.Repetition(data, now, plan), challenge, challenges, ticket)
         self._requests[identity] = request
         if request.repetition.timer(now):
             self._transmit(data)

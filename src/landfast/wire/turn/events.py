@@ -19,6 +19,8 @@ class Ask(Enum):
     RELEASE = "release"
     PERMIT = "permit"
     BIND = "bind"
+    ECHO = "echo"
+    """Nothing but an answer: a Binding request (RFC 8489)."""
 
 
 @dataclass(frozen=True)

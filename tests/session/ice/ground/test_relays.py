@@ -245,6 +245,41 @@ def test_a_stream_that_answers_late_is_kept_and_the_one_beside_it_is_closed() ->
     assert passes(world, relays)
 
 
+def test_a_stream_that_only_brings_since_the_addresses_have_changed_is_replaced() -> None:
+    world, relays, name = standing(TCP)
+    before = relayed(world)
+    world.ground.welcome(PEER, world.now)
+    world.run(1.0)
+    world.mute = {name}
+    world.set_addresses(HERE, AWAY)
+    for _ in range(15):
+        world.ground.silent(name, world.now)
+        world.from_peer(b"still here", before)
+        world.run(0.1)
+    assert relayed(world) != before
+    assert passes(world, relays)
+
+
+@pytest.mark.parametrize("heard", [True, False])
+def test_a_stream_that_is_heard_after_the_addresses_have_changed_is_left_as_it_is(heard: bool) -> None:
+    """However late what it brings, if the server has answered what was asked since."""
+    world, relays, name = standing(TCP)
+    world.set_addresses(HERE, AWAY)
+    world.ground.silent(name, world.now)
+    world.run(1.0 if heard else 0.0)
+    world.path = False
+    world.stuck = {Transport.TCP}
+    world.run(1.0)
+    world.ground.silent(name, world.now)
+    world.run(0.6)
+    assert len(world.open) == 2
+    world.path = True
+    world.ground.receive(arrived(PEER, b"after all"), Path(name, TURN), world.now)
+    world.run(0.1)
+    assert len(world.open) == (1 if heard else 2)
+    assert passes(world, relays)
+
+
 @pytest.mark.parametrize("url", ALL)
 @pytest.mark.parametrize("mobile", [True, False])
 @pytest.mark.parametrize("asked", ["silent", "addresses", "nobody"])

@@ -62,6 +62,7 @@ class World:
         self.answers: list[tuple[Socket, bytes, Endpoint]] = []
         self.nat, self.symmetric = True, False
         self.misled: set[Socket] = set()  # their packets leave by a way that no answer finds
+        self.mute: set[Socket] = set()  # their packets are lost, but not those of the servers to them
         self._ports: dict[tuple[Socket, Endpoint | None], int] = {}
         self._number = itertools.count(40001)
         self._queue: list[tuple[float, int, Callable[[], None]]] = []
@@ -197,7 +198,7 @@ class World:
 
     def _send(self, socket: Socket, data: bytes, remote: Endpoint) -> None:
         node, source = self.nodes.get(remote), self.source(socket, remote)
-        if node is None or not self.path or source[1] == 0:
+        if node is None or not self.path or source[1] == 0 or socket in self.mute:
             return
         now = self.now
 

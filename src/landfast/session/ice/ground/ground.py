@@ -315,7 +315,7 @@ class Ground:
             if any(line.source in gone for line in relay.lines):
                 relay.leave_address(now, again=bool(remotes))
             else:
-                relay.rerouted()
+                relay.rerouted(now)
                 if relay.movable or self._budgets.allows(relay.server, now):
                     relay.begin(remotes, now, hurried=True)
         known = {relay.server for relay in self._relays}

@@ -6,7 +6,8 @@ ticket (RFC 8016), on another line or on the same. So the first allocation and e
     silence        over UDP the server is asked on the same socket: to move the allocation, or to make one, to which 437
                    says that nothing has moved. A stream is asked too; when it does not answer, another one is opened.
     rerouted       if it falls silent then, another socket, which the routes of now give its address: at once with the
-                   ticket; else when the server does not answer, and if that is another address than before
+                   ticket; else when the server does not answer, and if that is another address than before. A stream
+                   may still bring what the server sends: only an answer says that it hears us
     address gone   another socket, with the ticket or with a new allocation (a stream has no ticket)
     broken         the same, but the agent is told that the relay is lost, and it comes back under another name
 """
@@ -109,7 +110,7 @@ class Relay:
         self._redirected = False
         self._doubt: float | None = None  # until when a stream must have said something
         self._said = float("-inf")  # when something last went by the line
-        self._rerouted = False
+        self._rerouted: float | None = None  # since when an answer may not find its line any more
 
     # What may be read.
 
@@ -199,10 +200,10 @@ class Relay:
         elif self._client is None or self._line is None:
             self._begin(now, hurried=hurried, urgent=hurried)
         elif self._line.stream:
-            self._on.sockets.send(self._line, stun.binding_request(self._on.draw(12)))
+            self._client.echo(now)
             if self._doubt is None:  # asked once a second, a stream far away would never be late
                 self._doubt = now + self._client.round_trip.rto
-        elif self._rerouted and self.movable:
+        elif self._rerouted is not None and self.movable:
             self.leave_address(now, again=True)
         else:
             self._client.longest = self._makes.quick if hurried and not knocked else self._makes.calm
@@ -210,10 +211,10 @@ class Relay:
                 self._ask_here(self._line, now, hurried=hurried, urgent=hurried)
         self._drain(now)
 
-    def rerouted(self) -> None:
+    def rerouted(self, now: float) -> None:
         """The host's addresses have changed, and with them perhaps the way that its packets take: a socket keeps its
         address, and whoever is on that way may not know it. If it falls silent, another one is tried once."""
-        self._rerouted = self._line is not None
+        self._rerouted = now if self._line else None
 
     def leave_address(self, now: float, *, again: bool) -> None:
         """The address of its socket is gone. `again`: there is another one to try from."""
@@ -278,7 +279,7 @@ class Relay:
             attempt.client.receive(data, now)
         if self._client and self._line is line:
             self._client.receive(data, now)
-            if line.stream:
+            if line.stream and self._is_whole(self._client):
                 self._doubt = None
                 self._give_up(now)  # another one beside it, for nothing
                 self._hears(now)
@@ -342,13 +343,20 @@ class Relay:
     def _may_be_misled(self, line: Held, now: float) -> bool:
         """Whether no answer finds this socket, perhaps because the addresses have changed, and another one may do."""
         has_room = self.movable or self._on.budgets.allows(self.server, now)
-        return self._rerouted and not line.stream and self.is_deaf(now) and has_room
+        return self._rerouted is not None and not line.stream and self.is_deaf(now) and has_room
+
+    def _is_whole(self, client: Client) -> bool:
+        """Whether a stream that brings something is heard by the server, too: once the addresses have changed, only an
+        answer to what was asked since shows that."""
+        if self._rerouted is not None and client.answered >= self._rerouted:
+            self._rerouted = None
+        return self._rerouted is None
 
     def _try_elsewhere(self, now: float, *, hurried: bool) -> None:
         """By a socket that the routes of now give its address."""
         self._give_up(now)
         self._begin(now, hurried=hurried, urgent=hurried)
-        self._rerouted = False
+        self._rerouted = None
         if self._attempt:
             self._attempt.rerouted = True
 
@@ -389,7 +397,7 @@ class Relay:
         if self._line:
             self._on.sockets.close(self._line)
         self._line = self._doubt = None
-        self._rerouted = False
+        self._rerouted = None
         if not self._mobile:
             self._client = None
 
