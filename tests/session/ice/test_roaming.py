@@ -423,6 +423,23 @@ def test_in_silence_what_has_answered_before_has_the_first_turn_and_then_all_hav
     assert asked[4] is known
 
 
+def test_what_has_answered_in_a_silence_before_it_was_noticed_has_the_first_turn() -> None:
+    old = pair(answered=97, socket=1)
+    before = [pair(("203.0.113.5", port), answered=96, socket=2) for port in (1, 2, 3)]
+    since = pair(("203.0.113.5", 4), answered=98, socket=2)  # the peer named it when it had moved
+    since.tried = 97.9
+    made = roaming(old, *before, since)
+    made.sent(old, 100)
+    asked: list[Pair] = []
+    now = 100.0
+    while since not in asked:
+        now = max(now, made.deadline)
+        for each in made.due(now):
+            each.tried = now
+            asked.append(each)
+    assert not set(before) & set(asked)
+
+
 def test_the_relay_in_use_is_doubted_each_time_and_the_others_now_and_then() -> None:
     old, other = pair(answered=100, socket=1, kind=Type.RELAYED), pair(socket=2, kind=Type.RELAYED)
     made = roaming(old, other)

@@ -305,8 +305,8 @@ class Roaming:
         return best
 
     def _another(self, focus: Pair) -> Pair | None:
-        """Of the socket that was used longest ago, the pair that was: so that all sockets are soon asked. What has
-        answered before comes first in each silence: most others never will."""
+        """Of the socket that was used longest ago, the pair that was asked in vain longest ago: so that all sockets are
+        soon asked. What has answered in this silence comes first, then what has before: most others never will."""
         ways = [pair for pair in self._candidates() if pair is not focus]
         used: dict[Socket, float] = {}
         for pair in ways:
@@ -314,8 +314,8 @@ class Roaming:
 
         since = self.silent_since
 
-        def turn(pair: Pair) -> tuple[float, float, bool, int]:
-            tried = pair.tried if pair.tried > since else NEVER
-            return used[pair.path.socket], tried, not pair.proved, -self._worth(pair)[1]
+        def turn(pair: Pair) -> tuple[float, float, bool, bool, int]:
+            in_vain = pair.tried if pair.tried > max(since, pair.answered) else NEVER
+            return used[pair.path.socket], in_vain, pair.answered <= since, not pair.proved, -self._worth(pair)[1]
 
         return min(ways, key=turn, default=None)
