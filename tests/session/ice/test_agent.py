@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 
 import pytest
 
@@ -10,10 +11,12 @@ from landfast.session.ice import events
 from landfast.session.ice.candidate import Candidate, Type
 from landfast.session.ice.credentials import Credentials
 from landfast.session.ice.events import Path, Socket, Why
-from landfast.session.ice.ground import Address, said
+from landfast.session.ice.ground import Address, Server, said
 from landfast.session.ice.machine import State
+from landfast.session.ice.outage import SPOKEN
 from landfast.session.ice.settings import Settings
 from landfast.wire import ice
+from landfast.wire.turn import Credential
 from tests.session.ice.world import End, Nat, World, checks, gap, is_data
 
 CONNECTED = ["checking", "connected", "completed"]
@@ -404,12 +407,28 @@ def test_a_peer_that_asks_is_asked_back_at_once_when_an_outage_has_cost_what_it_
     assert b.agent.selected is not None
     (other,) = {"203.0.113.9", "203.0.113.10"} - {b.agent.selected.base.endpoint[0]}
     world.passes = lambda source, target, _: other in (source[0], target[0])
-    a.agent._outage.spent(Settings().outage)
-    b.agent._outage.spent(Settings().outage)
+    for end in (a, b):
+        while end.agent._outage.may_leave(100, SPOKEN, world.now):
+            pass
     while b.moves[-1] is not Why.FALLBACK:
         world.run(0.01)
     asked = [pair.asked for pair in b.agent._generations.current.pairs if pair.base.endpoint[0] == other]
     assert world.now - max(asked) < 0.1
+
+
+def test_what_relays_are_asked_is_part_of_what_an_outage_costs() -> None:
+    """Many, and none of them answers; the checks go on beside that."""
+    world, most = World(), 12_000
+    user = Credential("a", "b")
+    relays = [Server(f"turn:198.51.100.{n}", "turn", f"198.51.100.{n}", 3478, credential=user) for n in range(1, 61)]
+    a = world.end("192.0.2.1", controlling=True, servers=relays, settings=Settings(outage=most))
+    world.end("203.0.113.9", controlling=False)
+    world.passes = lambda _source, _target, _data: False
+    world.start()
+    world.run(60)
+    assert most / 2 < sum(len(data) for _, _, _, data in a.sent) <= most
+    assert len({remote for _, _, remote, _ in a.sent}) == len(relays) + 1
+    assert max(later - when for (when, _, _), (later, _, _) in pairwise(checks(a))) < 1.1
 
 
 def test_through_a_relay_that_hears_nobody_nothing_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:

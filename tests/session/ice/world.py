@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
@@ -13,7 +13,7 @@ from landfast.model.facts import Endpoint
 from landfast.session.ice import events as words
 from landfast.session.ice.agent import Agent
 from landfast.session.ice.candidate import Candidate
-from landfast.session.ice.ground import Address
+from landfast.session.ice.ground import Address, Server
 from landfast.session.ice.settings import Settings
 from landfast.wire import ice
 
@@ -92,10 +92,16 @@ class World:
         self._order = 0
 
     def end(
-        self, address: str | list[str], *, controlling: bool, nat: Nat | None = None, settings: Settings | None = None
+        self,
+        address: str | list[str],
+        *,
+        controlling: bool,
+        nat: Nat | None = None,
+        settings: Settings | None = None,
+        servers: Sequence[Server] = (),
     ) -> End:
         addresses = [address] if isinstance(address, str) else address
-        agent = Agent(settings, controlling=controlling, draw=self.random.randbytes)
+        agent = Agent(settings, controlling=controlling, servers=servers, draw=self.random.randbytes)
         end = End(agent, addresses, nat)
         self.ends.append(end)
         return end
@@ -133,8 +139,9 @@ class World:
             match item:
                 case words.Open(socket, _, local):
                     end._port += 1
+                    local = local or end.addresses[0]
                     if local in end.addresses:
-                        end.open[socket] = (str(local), end._port)
+                        end.open[socket] = (local, end._port)
                         end.agent.opened(socket, end.open[socket], self.now)
                     else:
                         end.agent.closed(socket, "no such address", self.now)

@@ -215,7 +215,7 @@ RULES = [
     ),
     Rule(
         "an outage costs so much and no more",
-        [(outage.Outage, "may_check", _yes)],
+        [(outage.Outage, "may_leave", _yes)],
         _unchosen,
         frozenset({"too many bytes in an outage"}),
     ),

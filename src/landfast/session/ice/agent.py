@@ -46,7 +46,7 @@ from landfast.session.ice.ground import Address, Ground, Server, said
 from landfast.session.ice.held import Held
 from landfast.session.ice.lasting import Lasting
 from landfast.session.ice.machine import TABLE, State, Step
-from landfast.session.ice.outage import Outage
+from landfast.session.ice.outage import CHECK, REPEATED, SPOKEN, Outage
 from landfast.session.ice.pairing import seen_as
 from landfast.session.ice.pairs import Pair
 from landfast.session.ice.roles import Conflict, Role
@@ -210,7 +210,7 @@ class Agent:
         pair.counters.packets_sent += 1
         pair.counters.bytes_sent += len(data)
         self.ground.transmit(data, pair.path, now)
-        self._pump(now, own=False)
+        self._pump(now, owed=None)
         self._stir()
         return True
 
@@ -290,6 +290,7 @@ class Agent:
         if (due := self.deadline) is None or now < due:
             return  # data has come since that was reckoned
         self.ground.handle_timer(now)
+        self._pump(now, owed=REPEATED)
         if self.state is not State.CLOSED:
             for generation in self._generations.expired(now):
                 self._discard(generation, now)
@@ -394,23 +395,24 @@ class Agent:
             free = not pair.unasked  # strangers have a budget of their own
             if not deaf and (free or self._outage.may_check(generation.cost, now, back=pair.asked == now)):
                 self.ground.transmit(self._checks.ask(generation, pair, now), pair.path, now)
+                self._pump(now, owed=REPEATED if free else CHECK)
             elif deaf or generation.roaming:  # on a check list what is too dear now keeps its turn
                 generation.withheld(pair, now)
         doubtful = generation.roaming.doubtful(asks, now) if generation.roaming else {}
         for socket, used in doubtful.items():
             self.ground.silent(socket, now, hurried=used)
 
-    def _pump(self, now: float, *, own: bool = True) -> bool:
-        """Take all that the ground has to say, and whether that was more than packets. `own`: not for the
-        application."""
+    def _pump(self, now: float, *, owed: float | None = SPOKEN) -> bool:
+        """Take all that the ground has to say, and whether that was more than packets. `owed`: what it may cost in an
+        outage; None for the application's."""
         changed = False
         while (item := self.ground.poll()) is not None:
             changed = changed or not isinstance(item, Transmit)
             match item:
                 case Transmit():
-                    if own:
-                        self._outage.spent(len(item.data))
-                    self._out.append(item)
+                    closing = self.state is State.CLOSED  # it is said once, and never again
+                    if owed is None or closing or self._outage.may_leave(len(item.data), owed, now):
+                        self._out.append(item)
                 case said.Gathered(socket, candidate):
                     if self._is_unwanted(socket):
                         self._drop(socket, now)

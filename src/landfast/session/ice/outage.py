@@ -1,9 +1,10 @@
 """What an outage may cost: bytes of our own, while nothing of the peer's is heard. Pure.
 
-A bucket that is full whenever the peer answers, and fills slowly while it does not. Everything of ours takes from it,
-but only checks wait for it: questions to servers have a pace of their own, and are what finds the way back. What they
-take from an empty bucket is owed, and checks wait until it is paid. Those that go back where the peer has just asked
-wait less: it is there, and what else is asked is mostly asked in vain.
+A bucket that is full whenever the peer answers, and fills slowly while it does not. Whatever is ours takes from it, by
+whichever socket it leaves. Checks wait for it, except for one each half a second, and as many that go back where the
+peer has just asked: it is there, and what else is asked is mostly asked in vain. The rest may be owed, the less the
+longer it can wait; what would be owed beyond that does not leave, and is lost as on any way that loses. So no minute
+costs more than the bucket, the most that may be owed, and what flows in: 59 of the 60 kB, whatever is said in it.
 """
 
 from __future__ import annotations
@@ -13,19 +14,28 @@ from landfast.session.ice.settings import Settings
 
 _MINUTE = 60.0
 _AT_ONCE = 1 / 6  # of a minute's bytes: ten seconds of checks at their quickest
-_STEADILY = 0.72  # of them, over the minute; what is left is for restarts, and for what does not wait
+_STEADILY = 0.72  # of them, over the minute
 _AGAIN = 1 / 20  # for a restart: three seconds of a check list
 _AT_LEAST = 0.5  # seconds until the next check, whatever else was sent; and until the next that goes back
+
+# The most that may be owed, of a minute's bytes, when something leaves. Each of them less than the next, which thereby
+# finds room that the one before can not take.
+REPEATED = 1 / 24
+"""For what is said again, and to strangers. In need, what is small goes on, and what is large waits."""
+SPOKEN = 1 / 12
+"""For what is said once: answers, and questions for the first time, as to a server that is back."""
+CHECK = 1 / 10
+"""For a check that need not wait: consent depends on it."""
 
 
 class Outage:
     """Of one session."""
 
     def __init__(self, settings: Settings) -> None:
-        self._full = settings.outage * _AT_ONCE
-        self._rate = settings.outage * _STEADILY / _MINUTE
-        self._restart = settings.outage * _AGAIN
-        self._left, self._at = self._full, NEVER
+        self._minute = settings.outage
+        self._left = self._full = self._minute * _AT_ONCE
+        self._lent = 0.0  # bytes of checks that need not wait
+        self._at = NEVER
         self._last = self._back = NEVER  # when the last check was sent, and the last that went back
 
     def answered(self) -> None:
@@ -34,22 +44,30 @@ class Outage:
 
     def restarted(self) -> None:
         """The peer has said so by signalling."""
-        self._left = max(self._left, self._restart)
+        self._lent = self._minute * _AGAIN
 
-    def spent(self, size: int) -> None:
-        """Bytes of our own have left."""
-        self._left = max(-self._full, self._left - size)
+    def may_leave(self, size: int, owed: float, now: float) -> bool:
+        """Whether so many bytes of our own may leave, with so much `owed` at most; when True, they do."""
+        self._fill(now)
+        if self._left - size < -owed * self._minute:
+            return False
+        self._left -= size
+        return True
 
     def may_check(self, cost: int, now: float, *, back: bool = False) -> bool:
         """Whether a check of so many bytes may be sent; when True, it is. `back`: one of the peer's has just come that
         way."""
-        if self._at > NEVER:
-            self._left = min(self._full, self._left + self._rate * (now - self._at))
-        self._at = now
-        if self._left < cost and now < (self._back if back else self._last) + _AT_LEAST:
+        self._fill(now)
+        if max(self._left, self._lent) < cost and now < (self._back if back else self._last) + _AT_LEAST:
             return False
+        self._lent = max(0.0, self._lent - cost)
         if back:
             self._back = now
         else:
             self._last = now
         return True
+
+    def _fill(self, now: float) -> None:
+        if self._at > NEVER:
+            self._left = min(self._full, self._left + self._minute * _STEADILY / _MINUTE * (now - self._at))
+        self._at = now
