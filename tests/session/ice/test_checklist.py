@@ -12,9 +12,12 @@ from tests.session.ice.making import pair
 SETTINGS = Settings(pace=0.05, rto=0.5)
 
 
-def play(pairs: list[Pair], seconds: float, *, trip: float | None = None) -> list[tuple[float, Pair]]:
+def play(
+    pairs: list[Pair], seconds: float, *, trip: float | None = None, seldom: bool = False
+) -> list[tuple[float, Pair]]:
     """Whom the list asks, and when, while nobody answers."""
     asked, each = [], Checklist(SETTINGS)
+    each.seldom = seldom
     if trip is not None:
         each.measured(trip)
     now = 100.0
@@ -33,6 +36,11 @@ def test_pairs_are_asked_by_priority_and_at_the_pace() -> None:
 
 def test_an_unanswered_check_is_repeated_less_often_after_three_but_goes_on() -> None:
     assert [when for when, _ in play([pair()], 4)] == [0, 0.5, 1, 1.5, 2.5, 3.5]
+
+
+def test_once_all_have_failed_each_is_asked_now_and_then_and_all_together_as_in_a_long_silence() -> None:
+    assert [when for when, _ in play([pair()], 12, seldom=True)] == [0, 5, 10]
+    assert len(play([pair(("203.0.113.9", port)) for port in range(1, 41)], 20, seldom=True)) == 20
 
 
 def test_with_a_known_round_trip_it_is_repeated_after_two() -> None:

@@ -366,19 +366,47 @@ def test_a_controlling_side_is_not_told_what_to_take() -> None:
     assert made.selected is at(made, 1, PEER)
 
 
-def test_checks_that_nobody_answers_fail_in_the_end_and_a_new_candidate_begins_again() -> None:
+def test_checks_that_nobody_answers_fail_go_on_seldom_and_end_and_a_new_candidate_begins_again() -> None:
+    made = generation()
+    now, asked = 100.0, []
+    while made.deadline < inf:
+        now = max(now, made.deadline)
+        made.tick(now)
+        asked += [now] * len(asks(made, now))
+    assert made.standing(131) is Step.EXPIRE
+    assert 200 < sum(when > 131 for when in asked) <= 240  # of four pairs, in five minutes
+    assert asked[-1] < 430
+    made.tick(500)
+    assert asks(made, 500) == []
+    made.add_remote(candidate(endpoint=("203.0.113.77", 7)))
+    made.stand_on([(1, BASE)], 540)
+    assert made.standing(540) is None
+    assert made.deadline <= 540
+
+
+def test_what_is_found_after_all_have_failed_may_be_followed_by_something_better() -> None:
     made = generation()
     now = 100.0
-    while made.deadline < 131:
+    while made.deadline < 133:
         now = max(now, made.deadline)
         made.tick(now)
         asks(made, now)
-    assert made.standing(131) is Step.EXPIRE
-    assert made.deadline == inf
-    made.add_remote(candidate(endpoint=("203.0.113.77", 7)))
-    made.stand_on([(1, BASE)], 140)
-    assert made.standing(140) is None
-    assert made.deadline <= 140
+    answer(made, at(made, 2, PEER), 140)
+    asks(made, 140)
+    assert made.standing(140) is Step.ANSWER
+    assert made.deadline < 140 + Settings().pace
+
+
+def test_a_pair_whose_turn_was_withheld_has_not_every_turn() -> None:
+    made = generation()
+    asked = []
+    for _ in range(2):
+        made.tick(max(100, made.deadline))
+        (pair,) = made.asks
+        made.asks.clear()
+        made.withheld(pair, 100)
+        asked.append(pair)
+    assert asked[0] is not asked[1]
 
 
 def test_a_relay_that_moved_to_another_address_has_to_prove_itself_again() -> None:

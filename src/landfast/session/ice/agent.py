@@ -166,6 +166,8 @@ class Agent:
             self.restart(now)
         newest = self._generations.newest
         newest.set_remote(remote, now, lite=lite)
+        if self._generations.current.roaming is None:
+            self.ground.seek(now)
         self._outage.restarted()
         for candidate in self._held.take(remote.ufrag):
             self._welcome(newest, candidate, now)
@@ -472,6 +474,7 @@ class Agent:
             self._moves += 1
             self._out.append(PairSelected(pair.local, pair.remote, why))
         if moves:
+            self.ground.found()
             first = self.state is State.CHECKING or any(why is Why.ANSWERED for _, why in moves)
             self._step(Step.SELECT if first else Step.ANSWER)
 

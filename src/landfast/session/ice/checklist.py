@@ -12,6 +12,7 @@ from landfast.session.ice.settings import Settings
 _LEAST = 0.1  # seconds: a check that was not needed costs 100 bytes
 _MOST = 2.0  # seconds: a longer trip is more likely a queue's than the way's
 _LONGEST = 1.0  # seconds between checks to one pair: at a loss of 30 % each way, half of them are in vain
+_SLOWLY, _SELDOM = 1.0, 5.0  # seconds between any two checks, and two of one pair, once all have failed
 _AS_OFTEN = 3  # checks, after which the next comes later: at a loss of 20 %, three are lost once in 125 times
 
 
@@ -20,6 +21,8 @@ class Checklist:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self.seldom = False
+        """Checks have gone on for long without any success: each pair is asked now and then."""
         self._last = NEVER
         self._trip: float | None = None
 
@@ -29,10 +32,9 @@ class Checklist:
 
     def next(self, pairs: Iterable[Pair], now: float, *, controlling: bool) -> Pair | None:
         """The pair to check now: one that never was, by priority; else the one that waits longest for its answer."""
-        if now < self._last + self._settings.pace:
-            return None
-        due = [pair for pair in pairs if self._due(pair) <= now]
-        if not due:
+        known = list(pairs)
+        due = [pair for pair in known if self._due(pair) <= now]
+        if not due or now < self._earliest(known):
             return None
         self._last = now
         waiting = [pair for pair in due if pair.state is PairState.WAITING]
@@ -42,13 +44,22 @@ class Checklist:
 
     def deadline(self, pairs: Iterable[Pair]) -> float:
         """When there may be one."""
-        return max(self._last + self._settings.pace, min(map(self._due, pairs), default=inf))
+        known = list(pairs)
+        return max(self._earliest(known), min(map(self._due, known), default=inf))
+
+    def _earliest(self, pairs: Iterable[Pair]) -> float:
+        """At the pace; at the slow one, a peer that gets through has its turn, too: its checks make us ask back."""
+        if self.seldom:
+            return max((max(pair.tried, pair.asked + _SLOWLY) for pair in pairs), default=NEVER) + _SLOWLY
+        return self._last + self._settings.pace
 
     def _due(self, pair: Pair) -> float:
         if not pair.usable or pair.state in (PairState.SUCCEEDED, PairState.FAILED):
             return inf
         if pair.state is PairState.WAITING:
             return NEVER
+        if self.seldom:
+            return pair.tried + _SELDOM
         first = self._settings.rto if self._trip is None else max(2 * min(self._trip, _MOST), _LEAST)
         if pair.asked > NEVER and pair.unasked:  # the peer gets through: what stays unanswered was lost
             return pair.tried + min(first, self._settings.repeat)

@@ -28,6 +28,8 @@ _CHECK = 100
 """Bytes of a check, without the two fragments."""
 _UNHEARD = 10
 """Checks of a pair, all in all, while the peer says nothing: two seconds in which it loses half of what comes."""
+_SEEKS = 300.0
+"""Seconds for which checks that have failed go on now and then: as long as the end of a silence is looked for often."""
 _SOON = 1.0
 """Seconds after a move onto a relay until a direct way is looked for: one may have been found on the way there."""
 
@@ -55,7 +57,7 @@ class Generation:
     retired: bool = False
     """It only answers."""
     failed: bool = False
-    """Checks went on for long enough without any success, and have ended."""
+    """Checks went on for long enough without any success."""
     within: int | None = None
     """While the generation before carries the data: how many relays are on its way."""
     waits: bool = False
@@ -71,7 +73,8 @@ class Generation:
         self._nominations, self._copies = Nominations(), Copies()
         self._valid_since = inf
         self._round = NEVER
-        self._until = inf
+        self._until = inf  # when checks without success are called failed, and after that, when they end
+        self._ended = False
         self._newcomers: list[Pair] = []  # made since the peer was last known to be well where it was
         self._came = NEVER  # when the newest of them was
         self._seeks = False  # whether the peer is silent, and may be at one of them
@@ -256,6 +259,8 @@ class Generation:
     def withheld(self, pair: Pair, now: float) -> None:
         """It had its turn to be checked, and was not: it would be in vain, or too dear."""
         pair.tried = now
+        if pair.state is PairState.WAITING:
+            pair.state = PairState.IN_PROGRESS  # or it has every turn
         if self.roaming:
             self.roaming.sent(pair, now)
 
@@ -293,7 +298,8 @@ class Generation:
         old = self.roaming.selected
         self.roaming.select(pair, now, why)
         self._round = now + _SOON
-        self.failed = False
+        if self.failed:
+            self._go_on(now)
         self.moves.append((pair, why))
         if why is Why.FOLLOWED and old.usable:
             self.asks.append(old)  # if it still answers, we were led astray
@@ -383,7 +389,7 @@ class Generation:
         times = [self._list.deadline(self._listed())]
         if self.roaming:
             times += [self.roaming.deadline, self._again]
-        elif not self.failed:
+        elif not self._ended:
             times.append(self._until)
         if self.settled and self._is_relayed():
             times.append(self._round)
@@ -417,7 +423,7 @@ class Generation:
             for pair in self._shorter():
                 pair.state = PairState.WAITING
         elif not self.settled and now >= self._until:
-            self.failed = True
+            self._fail(now)
         turn = self._list.next(self._listed(), now, controlling=self.role.controlling)
         paid = turn is not None and (turn.unasked or self.lasting.guests.may_ask(turn, self.cost, now))
         if turn is not None and paid and turn not in self.asks:
@@ -443,7 +449,7 @@ class Generation:
             often = self.lasting.settings.tries if self._seeks else 1
             new = [pair for pair in self._newcomers if pair.tries < often]
             return [*(pair for pair in shorter if pair.state is PairState.WAITING), *new]
-        return [] if self.failed else [pair for pair in self.pairs if pair.unasked or self._is_guest(pair)]
+        return [] if self._ended else [pair for pair in self.pairs if pair.unasked or self._is_guest(pair)]
 
     def _is_content(self) -> bool:
         """Whether there is nothing on the check list."""
@@ -477,7 +483,15 @@ class Generation:
         return pair.priority(controlling=self.role.controlling)
 
     def _go_on(self, now: float) -> None:
-        self.failed, self._until = False, now + self.lasting.settings.checking
+        self.failed = self._ended = self._list.seldom = False
+        self._until = now + self.lasting.settings.checking
+
+    def _fail(self, now: float) -> None:
+        """It has been long enough. Where nothing works, checks go on, but seldom: what is in the way may end, and then
+        there is nobody else to find out."""
+        self._ended = self.failed or self.roaming is not None
+        self.failed = self._list.seldom = True
+        self._until = now + _SEEKS
 
     def _keep(self, pair: Pair) -> bool:
         return pair is self.selected or (self.roaming is not None and pair is self.roaming.focus)

@@ -45,8 +45,7 @@ class Clients:
         # Asked to follow to another stream, coturn 4.6.1 sends eight bytes there that are no message.
         mobile = self._settings.mobility and not self._stream and self._server not in self._ticketless
         client = Client(self._credential, stream=self._stream, mobile=mobile, rto=rto, draw=self._draw)
-        if hurried:
-            client.longest = self.knock if urgent else self.quick
+        client.longest = self.calm if not hurried else self.knock if urgent else self.quick
         return client
 
     def granted(self, *, mobile: bool) -> None:

@@ -24,6 +24,7 @@ from landfast.session.ice.ground.reflexive import Questions
 from landfast.session.ice.ground.relays import Footing, Relay
 from landfast.session.ice.ground.releases import Releases
 from landfast.session.ice.ground.said import GatheringDone, Said
+from landfast.session.ice.ground.seeking import Seeking
 from landfast.session.ice.ground.servers import Server
 from landfast.session.ice.ground.sockets import Sockets
 from landfast.session.ice.settings import Settings
@@ -60,6 +61,7 @@ class Ground:
             set(),
             self._out.append,
         )
+        self._seeking = Seeking()
         self._begun = self._closed = False
         self._until: float | None = None  # when gathering is over whatever has not answered
         self._late: float | None = None  # when it is told who has not
@@ -83,7 +85,7 @@ class Ground:
     @property
     def deadline(self) -> float | None:
         """When `handle_timer` has something to do; None while there is nothing to wait for."""
-        whens = [self._until, self._late, self._hosts.deadline, self._releases.deadline]
+        whens = [self._until, self._late, self._seeking.deadline, self._hosts.deadline, self._releases.deadline]
         whens += [relay.deadline for relay in self._relays]
         return min([when for when in whens if when is not None], default=None)
 
@@ -143,6 +145,14 @@ class Ground:
             for relay in self._relays:
                 relay.forget(peer)
 
+    def seek(self, now: float) -> None:
+        """There is a peer, and no way to it yet: relays are asked now and then, until one is `found`."""
+        self._seeking.begin(now)
+
+    def found(self) -> None:
+        """There is one."""
+        self._seeking.end()
+
     def silent(self, socket: Socket, now: float, *, hurried: bool = True) -> None:
         """Nothing is heard by it. If it is a relay, its server is asked, at most once per settings.repair.
 
@@ -191,6 +201,7 @@ class Ground:
         if self._closed:
             return
         self._closed, self._until, self._late = True, None, None
+        self._seeking.end()
         for relay in self._relays:
             relay.drop(now)
         self._relays.clear()
@@ -277,6 +288,10 @@ class Ground:
         for relay in self._relays:
             relay.handle_timer(now)
         self._releases.handle_timer(now)
+        if self._seeking.due(now):
+            for relay in self._relays:
+                if not relay.idle or relay.movable or self._budgets.allows(relay.server, now):
+                    relay.silent(now, hurried=False)
         self._settle()
         if self._until is not None and now >= self._until:
             self._done()
