@@ -447,6 +447,21 @@ def test_in_silence_a_relay_that_is_back_is_asked_though_it_is_not_in_use() -> N
     assert asks(made, 102) == [at(made, 2, PEER)]
 
 
+def test_in_silence_a_relay_that_is_back_with_another_address_is_asked_on_all_its_ways() -> None:
+    made = generation(controlling=False)
+    used = at(made, 1, PEER)
+    answer(made, used, 100.1)
+    made.settled = True
+    made.withheld(used, 101)
+    made.renew(2, candidate(Type.RELAYED, ("198.51.100.5", 99)), 102)
+    asked: list[Pair] = []
+    for step in range(10):
+        made.tick(102 + step / 20)
+        asked += asks(made, 102 + step / 20)
+    for remote in (HOST.endpoint, REFLEXIVE.endpoint):
+        assert asked.count(at(made, 2, remote)) == Settings().tries
+
+
 def test_a_session_on_a_relay_looks_for_a_direct_way_now_and_then() -> None:
     made = generation()
     relayed = at(made, 2, PEER)

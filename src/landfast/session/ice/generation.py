@@ -110,13 +110,14 @@ class Generation:
         self.remote_candidates.append(candidate)
         return True
 
-    def stand_on(self, bases: Iterable[tuple[Socket, Candidate]], now: float) -> None:
-        """Make the pairs that are missing, of these sockets and all addresses of the peer."""
+    def stand_on(self, bases: Iterable[tuple[Socket, Candidate]], now: float, renewed: Iterable[Pair] = ()) -> None:
+        """Make the pairs that are missing, of these sockets and all addresses of the peer. `renewed`: some that are as
+        new as these."""
         remotes, gone = list(self.remote_candidates), self._is_gone
         if self.selected and gone:  # where the peer was, signalled or not
             remotes.append(self.selected.remote)
         mine = [(socket, base) for socket, base in bases if socket not in self.without]
-        made = pairing.form(self.pairs, mine, remotes)
+        made = [*renewed, *pairing.form(self.pairs, mine, remotes)]
         if not made or self.remote is None:
             return
         self._go_on(now)
@@ -154,9 +155,9 @@ class Generation:
             return
         was = [pair for pair in self.pairs if pair.path.socket == socket]
         self.lose(socket)
-        for pair in was:
-            self.pairs.add(Pair(pair.path, base, pair.remote, base, stranger=pair.stranger), self._keep)
-        self.stand_on([(socket, base)], now)
+        again = [Pair(pair.path, base, pair.remote, base, stranger=pair.stranger) for pair in was]
+        renewed = [pair for pair in again if self.pairs.add(pair, self._keep) and not pair.stranger]
+        self.stand_on([(socket, base)], now, renewed)
 
     # What arrives.
 
