@@ -485,6 +485,8 @@ class Agent:
         pending = self._generations.pending
         if self.state is State.CHECKING and pending and pending.remote and not pending.failed:
             step = None  # a restart after a failure is under way
+        if step is Step.EXPIRE and self.state is not State.FAILED:
+            self.ground.seek(now)
         if step:
             self._step(step)
         if current.settled:

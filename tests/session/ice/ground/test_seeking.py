@@ -61,7 +61,25 @@ def test_before_the_first_pair_a_relay_that_a_nat_has_cut_off_is_found_again(mob
     assert passes(world, relays)
 
 
-def test_relays_are_sought_until_there_is_a_pair() -> None:
+def test_at_a_server_without_any_relay_one_is_tried() -> None:
+    """Others that were given up stay idle."""
+    relays = Relays()
+    world = World(UDP, settings=SETTINGS, nodes={TURN: relays})
+    world.path = False
+    world.gather()
+    world.ground._new_relay(world.ground._relays[0].server)
+    world.run(45.0)
+    assert [relay.idle for relay in world.ground._relays] == [True, True]
+    world.path = True
+    world.ground.seek(world.now)
+    world.run(6.0)
+    assert len(relays.allocations) == 1
+
+
+# In a session.
+
+
+def test_relays_are_sought_until_there_is_a_pair_and_again_when_consent_has_ended() -> None:
     world = two.World()
     a = world.end("192.0.2.1", controlling=True)
     b = world.end("203.0.113.9", controlling=False)
@@ -72,3 +90,11 @@ def test_relays_are_sought_until_there_is_a_pair() -> None:
     assert a.agent.ground._seeking.deadline is not None
     world.run(2)
     assert a.agent.ground._seeking.deadline is b.agent.ground._seeking.deadline is None
+    world.cut(40)
+    while a.states[-1] != "failed":
+        assert a.agent.ground._seeking.deadline is None
+        world.run(0.1)
+    assert a.agent.ground._seeking.deadline is not None
+    world.run(25)
+    assert a.states[-1] == "completed"
+    assert a.agent.ground._seeking.deadline is None

@@ -11,7 +11,7 @@ reflexive.py    what STUN servers are asked
 relays.py       one relay: its allocation, the socket under it, and how both are repaired
 clients.py      the TURN clients of one relay, and what they have learnt of its server
 patience.py     when a relay's server is asked again
-seeking.py      when all of them are, before the first pair
+seeking.py      when all of them are, because there is no way to the peer
 telling.py      what the agent is told of one relay
 releases.py     allocations that are being given back
 budgets.py      servers that have no room for one more

@@ -146,7 +146,7 @@ class Ground:
                 relay.forget(peer)
 
     def seek(self, now: float) -> None:
-        """There is a peer, and no way to it yet: relays are asked now and then, until one is `found`."""
+        """There is a peer, and no way to it: relays are asked now and then, until one is `found`."""
         self._seeking.begin(now)
 
     def found(self) -> None:
@@ -289,9 +289,7 @@ class Ground:
             relay.handle_timer(now)
         self._releases.handle_timer(now)
         if self._seeking.due(now):
-            for relay in self._relays:
-                if not relay.idle or relay.movable or self._budgets.allows(relay.server, now):
-                    relay.silent(now, hurried=False)
+            self._seek(now)
         self._settle()
         if self._until is not None and now >= self._until:
             self._done()
@@ -344,6 +342,15 @@ class Ground:
         """Where a server is, as far as an address of this host can reach it."""
         families = {address.family for address in self._addresses.values()}
         return [(place, server.port) for place in self._names.of(server.host) if family(place) in families]
+
+    def _seek(self, now: float) -> None:
+        """Ask all that stand or are tried, and try one at each server that has none."""
+        asked: set[Server] = set()
+        for relay in sorted(self._relays, key=lambda relay: relay.idle):
+            has_room = relay.movable or self._budgets.allows(relay.server, now)
+            if not relay.idle or (has_room and relay.server not in asked):
+                asked.add(relay.server)
+                relay.silent(now, hurried=False)
 
     # The end of gathering.
 

@@ -1,7 +1,8 @@
-"""Before the first pair: when relays are asked whether they stand, and those that do not are tried again. Pure.
+"""While there is no way to the peer: when relays are asked whether they stand, and those that do not are tried. Pure.
 
-Afterwards it is silence that raises the question; but of a peer that was never heard, nothing is missed. A NAT may have
-changed our address since a relay was made, and what a server said may have been lost.
+Where there is one, its silence raises the question. But of a peer that was never heard nothing is missed, and a relay
+on which consent has ended is asked nothing, though the peer may find us there by another socket of its own. A NAT may
+have changed our address since a relay was made, and what a server said may have been lost.
 """
 
 from __future__ import annotations
