@@ -16,12 +16,13 @@ _MINUTE = 60.0
 _AT_ONCE = 1 / 6  # of a minute's bytes: ten seconds of checks at their quickest
 _STEADILY = 0.72  # of them, over the minute
 _AGAIN = 1 / 20  # for a restart: three seconds of a check list
-_AT_LEAST = 0.5  # seconds until the next check, whatever else was sent; and until the next that goes back
+_AT_LEAST = 0.5  # seconds until the next goes without waiting: of checks, of those that go back, of what is repeated
 
 # The most that may be owed, of a minute's bytes, when something leaves. Each of them less than the next, which thereby
 # finds room that the one before can not take.
 REPEATED = 1 / 24
-"""For what is said again, and to strangers. In need, what is small goes on, and what is large waits."""
+"""For what is said again, and to strangers. In need what is small goes on, and what is large waits; but one each half a
+second may take what is there for the next: a server that is back is told much at once, and not all of it arrives."""
 SPOKEN = 1 / 12
 """For what is said once: answers, and questions for the first time, as to a server that is back."""
 CHECK = 1 / 10
@@ -37,6 +38,7 @@ class Outage:
         self._lent = 0.0  # bytes of checks that need not wait
         self._at = NEVER
         self._last = self._back = NEVER  # when the last check was sent, and the last that went back
+        self._again = NEVER  # when the last was repeated for which more was owed
 
     def answered(self) -> None:
         """The peer is there."""
@@ -49,9 +51,12 @@ class Outage:
     def may_leave(self, size: int, owed: float, now: float) -> bool:
         """Whether so many bytes of our own may leave, with so much `owed` at most; when True, they do."""
         self._fill(now)
-        if self._left - size < -owed * self._minute:
-            return False
-        self._left -= size
+        left = self._left - size
+        if left < -owed * self._minute:
+            if left < -SPOKEN * self._minute or now < self._again + _AT_LEAST:
+                return False
+            self._again = now
+        self._left = left
         return True
 
     def may_check(self, cost: int, now: float, *, back: bool = False) -> bool:
