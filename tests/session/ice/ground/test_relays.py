@@ -373,6 +373,36 @@ def test_without_a_ticket_a_relay_stays_on_its_socket_while_the_routes_give_the_
     assert passes(world, relays)
 
 
+@pytest.mark.parametrize("url", ALL)
+def test_what_is_asked_by_a_socket_that_is_older_than_the_addresses_begins_again_if_no_answer_comes(url: str) -> None:
+    """A first uplink is back a moment after the relay has gone to the second: what it asks there is lost."""
+    world, relays, _ = standing(url)
+    before = relayed(world)
+    relays.silent = True
+    world.set_addresses(AWAY)
+    world.run(3 * RTT)
+    (second,) = world.open
+    world.misled = {second}
+    relays.silent = False
+    world.set_addresses(HERE, AWAY)
+    told = world.run(SETTINGS.repair + 6 * RTT)
+    assert renewed(told)
+    assert relayed(world) != before
+    assert passes(world, relays)
+    assert len(world.ever) == 3
+
+
+@pytest.mark.parametrize("url", ALL)
+def test_what_is_answered_step_by_step_goes_on_when_the_addresses_change(url: str) -> None:
+    world, relays, _ = standing(url)
+    world.set_addresses(AWAY)
+    world.run(RTT / 2)
+    world.set_addresses(AWAY, HERE)
+    world.run(SETTINGS.repair + 6 * RTT)
+    assert passes(world, relays)
+    assert len(world.ever) == 2
+
+
 @pytest.mark.parametrize("mobile", [True, False])
 def test_without_any_address_a_relay_waits_for_one(mobile: bool) -> None:
     world, relays, name = standing(mobile=mobile)

@@ -7,7 +7,8 @@ ticket (RFC 8016), on another line or on the same. So the first allocation and e
                    says that nothing has moved. A stream is asked too; when it does not answer, another one is opened.
     rerouted       if it falls silent then, another socket, which the routes of now give its address: at once with the
                    ticket; else when the server does not answer, and if that is another address than before. A stream
-                   may still bring what the server sends: only an answer says that it hears us
+                   may still bring what the server sends: only an answer says that it hears us. What is tried by an
+                   older socket has a second for each answer
     address gone   another socket, with the ticket or with a new allocation (a stream has no ticket)
     broken         the same, but the agent is told that the relay is lost, and it comes back under another name
 """
@@ -214,7 +215,9 @@ class Relay:
     def rerouted(self, now: float) -> None:
         """The host's addresses have changed, and with them perhaps the way that its packets take: a socket keeps its
         address, and whoever is on that way may not know it. If it falls silent, another one is tried once."""
-        self._rerouted = now if self._line else None
+        self._rerouted = now if self.lines else None
+        if self._attempt:
+            self._attempt.until = self._until(self._attempt, now)
 
     def leave_address(self, now: float, *, again: bool) -> None:
         """The address of its socket is gone. `again`: there is another one to try from."""
@@ -274,7 +277,7 @@ class Relay:
         """What came by one of its lines; gives what peers sent."""
         attempt = self._attempt
         if attempt and attempt.asked and attempt.line is line:
-            attempt.heard = True
+            attempt.heard, attempt.until = True, self._until(attempt, now)
             attempt.client.longest = max(attempt.client.longest, self._makes.quick)  # with a nonce it says more
             attempt.client.receive(data, now)
         if self._client and self._line is line:
@@ -298,7 +301,10 @@ class Relay:
             if self._attempt is None:
                 self._begin(now, hurried=True)
         if self._attempt and self._attempt.until is not None and now >= self._attempt.until:
-            self._failed("no answer" if self._attempt.asked else "no connection", now)
+            if self._is_older(self._attempt.line):
+                self._try_elsewhere(now, hurried=self._attempt.hurried)
+            else:
+                self._failed("no answer" if self._attempt.asked else "no connection", now)
         if self._patience.rest is not None and now >= self._patience.rest:
             self._patience.rest = None
             if self.idle:
@@ -331,8 +337,7 @@ class Relay:
     def _ask(self, attempt: _Attempt, now: float) -> None:
         """Its line is open: ask for the allocation, or move it there."""
         self._attempt, attempt.asked = attempt, True
-        if attempt.last:
-            attempt.until = None  # the client has a patience of its own
+        attempt.until = self._until(attempt, now)
         if attempt.client is self._client:
             attempt.client.longest = self._makes.quick
             if attempt.client.move(now):
@@ -343,7 +348,18 @@ class Relay:
     def _may_be_misled(self, line: Held, now: float) -> bool:
         """Whether no answer finds this socket, perhaps because the addresses have changed, and another one may do."""
         has_room = self.movable or self._on.budgets.allows(self.server, now)
-        return self._rerouted is not None and not line.stream and self.is_deaf(now) and has_room
+        return self._is_older(line) and not line.stream and self.is_deaf(now) and has_room
+
+    def _is_older(self, line: Held) -> bool:
+        """Whether it had its address before the addresses changed."""
+        return self._rerouted is not None and line.since < self._rerouted
+
+    def _until(self, attempt: _Attempt, now: float) -> float | None:
+        """Until when an attempt must have come a step further; once it is asked, the client has a patience of its
+        own."""
+        if attempt.line is not self._line and self._is_older(attempt.line):
+            return now + self._on.settings.repair
+        return None if attempt.asked and attempt.last else attempt.until
 
     def _is_whole(self, client: Client) -> bool:
         """Whether a stream that brings something is heard by the server, too: once the addresses have changed, only an
@@ -358,7 +374,7 @@ class Relay:
         self._begin(now, hurried=hurried, urgent=hurried)
         self._rerouted = None
         if self._attempt:
-            self._attempt.rerouted = True
+            self._attempt.rerouted = not self._attempt.line.stream  # another stream may do where that one does not
 
     def _ask_here(self, line: Held, now: float, *, hurried: bool = True, urgent: bool = False) -> None:
         """Ask for an allocation by a line that is open."""
