@@ -12,6 +12,7 @@ The documentation ranges (RFC 5737, RFC 3849) are used so that nothing here can 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 
 from landfast.lab.network import INTERNET, NOWHERE, SERVER, Host, Link, Network, Router
@@ -119,6 +120,19 @@ def plan(network: Network) -> Plan:
 def bridge_port(bridge: str) -> str:
     """The name of the interface that keeps a host's bridge up."""
     return f"{bridge[:12]}-p0"
+
+
+# Remembered, since a network knows more and more of itself, and is asked for it all the time.
+@lru_cache(1 << 8)
+def _usual(number: int) -> IPv4Network:
+    """The LAN of the n-th router where none is declared."""
+    return IPv4Network(f"192.168.{number}.0/24")
+
+
+@lru_cache(1 << 8)
+def _usual6(number: int) -> IPv6Network:
+    """The prefix of the n-th router's LAN."""
+    return IPv6Network(f"2001:db8:{number:x}::/64")
 
 
 class _Planner:
@@ -263,14 +277,14 @@ class _Planner:
     def _lan(self, name: str) -> IPv4Network:
         if name == INTERNET:
             return POOLS
-        return self.network.routers[name].lan or IPv4Network(f"192.168.{self.order.index(name) + 1}.0/24")
+        return self.network.routers[name].lan or _usual(self.order.index(name) + 1)
 
     def _lan6(self, name: str) -> IPv6Network | None:
         if name == INTERNET:
             return INTERNET6
         if not self.network.has_ipv6(name):
             return None
-        return IPv6Network(f"2001:db8:{self.order.index(name) + 1:x}::/64")
+        return _usual6(self.order.index(name) + 1)
 
     def _wan6(self, name: str) -> IPv6Address:
         upper6 = self._lan6(self.network.routers[name].via)

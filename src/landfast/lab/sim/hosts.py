@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from landfast.lab.network import Bridge
 from landfast.lab.sim.packet import UDP, Key, Lost, Packet, readdressed
-from landfast.lab.sim.segment import Port
+from landfast.lab.sim.segment import Node, Port
 from landfast.lab.sim.stack import Hop, Stack, number
 from landfast.lab.sim.streams import Stream, Streams
 from landfast.lab.sim.tracking import Flows
@@ -48,11 +48,11 @@ class Socket:
             del self.host.sockets[self.address, self.port]
 
 
-class Host:
+class Host(Node):
     """A host of the network, or its server."""
 
     def __init__(self, world: World, name: str, stack: Stack, bridges: Mapping[str, Bridge]) -> None:
-        self.world, self.name, self.stack = world, name, stack
+        super().__init__(world, name, stack)
         self.ports: dict[str, Port] = {}
         self.sockets: dict[tuple[str, int], Socket] = {}
         self.on_change: list[Callable[[], None]] = []

@@ -48,7 +48,8 @@ class Translator:
         self._lan = int(routing.lan.network_address) >> self._shift
         self._subscribers = {str(address): place for place, address in enumerate(routing.subscribers)}
         self._open = nat.filtering is not Filtering.ADDRESS_AND_PORT_DEPENDENT
-        self.remembers = self._open or nat.refresh == "outbound"
+        self._only_outbound = nat.refresh == "outbound"
+        self.remembers = self._open or self._only_outbound
         """Whether it does more than Linux's tracking does by itself."""
         self._only_spoken_to = nat.filtering is Filtering.ADDRESS_DEPENDENT
         self.become(0, 0)
@@ -80,7 +81,7 @@ class Translator:
                 self._spoken[packet.source, packet.sport, to[0]] = now + self.nat.udp_stream_timeout
             if not lan and not (flow and (reply or flow.replied)) and self._spoken.get((*to, packet.source), 0) <= now:
                 return Lost.FILTERED
-        if self.nat.refresh == "outbound" and not lan and flow and (flow.snat if reply else flow.dnat):
+        if self._only_outbound and not lan and flow and (flow.snat if reply else flow.dnat):
             return Lost.EXPIRED if self._inner(_external(flow), now) is None else None
         return None
 
@@ -104,7 +105,7 @@ class Translator:
         if not self.remembers or flow.original[0] != UDP:
             return
         outwards = up and (flow.dnat if reply else flow.snat)
-        inwards = not lan and self.nat.refresh == "both" and (flow.snat if reply else flow.dnat)
+        inwards = not lan and not self._only_outbound and (flow.snat if reply else flow.dnat)
         if outwards or inwards:
             inner = flow.original[1:3] if flow.snat else flow.reply[1:3]
             for known in self._maps if flow.assured else self._maps[:1]:

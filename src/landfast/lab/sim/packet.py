@@ -6,8 +6,8 @@ from enum import StrEnum
 
 UDP, TCP = 17, 6
 """IANA's protocol numbers."""
-# IPv4 has 20 bytes, IPv6 40, UDP 8, TCP with timestamps 32, 12 of which are in our segments (`streams.py`).
-_HEADERS = {(UDP, False): 28, (UDP, True): 48, (TCP, False): 40, (TCP, True): 60}
+_IPV4, _IPV6 = 20, 40  # bytes of a header
+_UDP, _TCP = 8, 20  # TCP's has 32 with timestamps, 12 of which are in our segments (`streams.py`)
 
 Key = tuple[int, str, int, str, int]
 """Protocol, source and its port, destination and its port: what conntrack knows a direction of a flow by."""
@@ -68,7 +68,7 @@ class Packet:
         self.protocol, self.source, self.sport, self.destination, self.dport = key
         self.data, self.six, self.piece = data, six, piece
         self.aimed = self.destination
-        self.length = _HEADERS[self.protocol, six] + len(data)
+        self.length = (_IPV6 if six else _IPV4) + (_UDP if self.protocol == UDP else _TCP) + len(data)
 
     def __repr__(self) -> str:
         return f"#{self.number} {self.source}:{self.sport} > {self.destination}:{self.dport}, {len(self.data)} bytes"

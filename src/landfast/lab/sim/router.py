@@ -9,7 +9,7 @@ from landfast.lab.network import Router as Declared
 from landfast.lab.sim.budget import Meter
 from landfast.lab.sim.nat import End, Translator
 from landfast.lab.sim.packet import TCP, UDP, Lost, Packet, readdressed
-from landfast.lab.sim.segment import Port, Segment
+from landfast.lab.sim.segment import Owner, Port, Segment
 from landfast.lab.sim.stack import Stack, number
 from landfast.lab.sim.streams import refusal
 from landfast.lab.sim.tracking import Flow, Flows, inverted
@@ -24,11 +24,11 @@ _DNS = 53
 _UNREPLIED, _STREAM = 30.0, 120.0
 
 
-class Forwarder:
+class Forwarder(Owner):
     """Forwards and asks nothing: the internet."""
 
     def __init__(self, world: World, name: str, stack: Stack) -> None:
-        self.world, self.name, self.stack = world, name, stack
+        super().__init__(world, name, stack)
         self.lan = Segment(world, self)
         self.uplink: Port | None = None
 
@@ -59,6 +59,9 @@ class Router(Forwarder):
         super().__init__(world, routing.name, stack)
         self.routing, self.declared = routing, routing.router
         own: Declared = routing.router
+        # What is asked of each packet, to be read without asking the model each time.
+        self._mtu, self._udp_is_open, self._checks_paths = own.mtu, own.udp == "open", own.reverse_path_filter
+        self._drops_input = own.input == "drop"
         self.nat = Translator(routing, own.nat, world.draw) if own.nat else None
         unreplied, stream = (own.nat.udp_timeout, own.nat.udp_stream_timeout) if own.nat else (_UNREPLIED, _STREAM)
         self._flows6 = Flows(unreplied, stream, world.draw) if own.ipv6 == "on" else None
@@ -94,7 +97,7 @@ class Router(Forwarder):
         """A packet comes in."""
         if lan and not self._is_given(packet):
             return
-        if self._only_translates and self.weather.clear and packet.length <= self.declared.mtu:
+        if self._only_translates and self.weather.clear and packet.length <= self._mtu:
             now, flows, key = self.world.now, self._only_translates, packet.key
             flow = flows.find(key, now)
             if flow and (flow.snat or flow.dnat):
@@ -139,19 +142,18 @@ class Router(Forwarder):
 
     def _passes(self, packet: Packet, lan: bool, destination: str) -> Lost | None:
         """What is asked of every packet that no budget and no filter has stopped."""
-        own = self.declared
         if packet.source in self.stack.local:
             return Lost.MARTIAN
-        if lan and own.reverse_path_filter and not packet.six:
+        if lan and self._checks_paths and not packet.six:
             back = self.stack.hop(packet.source)
             if back is None or back.face != "lan":
                 return Lost.REVERSE_PATH
         if destination in self.stack.local:
-            unasked = not lan and own.input == "drop" and packet.protocol == UDP
+            unasked = not lan and self._drops_input and packet.protocol == UDP
             return Lost.UNASKED if unasked else Lost.NO_SOCKET
-        if packet.length > own.mtu and self._is_too_long(packet):
+        if packet.length > self._mtu and self._is_too_long(packet):
             return Lost.TOO_LONG
-        if own.udp != "open" and lan and packet.protocol == UDP and packet.dport != _DNS:
+        if not self._udp_is_open and lan and packet.protocol == UDP and packet.dport != _DNS:
             return Lost.UDP_BLOCKED
         return None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from landfast.lab.sim.cables import Way
 from landfast.lab.sim.packet import Lost, Packet
@@ -12,23 +12,23 @@ if TYPE_CHECKING:
     from landfast.lab.sim.world import World
 
 
-class Node(Protocol):
+class Node:
     """Whoever stands at the end of a cable."""
 
-    name: str
-    stack: Stack
+    def __init__(self, world: World, name: str, stack: Stack) -> None:
+        self.world, self.name, self.stack = world, name, stack
 
     def arrive(self, packet: Packet, port: Port) -> None:
         """A packet comes in from a cable."""
-        ...
+        raise NotImplementedError
 
 
-class Owner(Node, Protocol):
+class Owner(Node):
     """A router, or the internet."""
 
     def take(self, packet: Packet, lan: bool) -> None:
         """A packet comes in from its LAN, or else from its uplink."""
-        ...
+        raise NotImplementedError
 
 
 class Port:

@@ -6,6 +6,7 @@ Addresses, ports and credentials are those of `lab/services.py`, what they do is
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 from landfast.lab.sim.hosts import Host, Socket
 from landfast.lab.sim.relays import CREDENTIAL, REALM, Relays
@@ -21,10 +22,14 @@ PORT, TLS_PORT, WEB_PORT = 3478, 5349, 443
 class Server:
     """What answers on the host `server`. `relays` is its TURN part, whose options may be changed."""
 
-    addresses = tuple(map(str, SERVER_ADDRESSES))
-    addresses6 = tuple(map(str, SERVER_ADDRESSES6))
-    port, tls_port, web_port = PORT, TLS_PORT, WEB_PORT
-    realm, username, password = REALM, CREDENTIAL.username, CREDENTIAL.password
+    addresses: ClassVar = tuple(map(str, SERVER_ADDRESSES))
+    addresses6: ClassVar = tuple(map(str, SERVER_ADDRESSES6))
+    port: ClassVar = PORT
+    tls_port: ClassVar = TLS_PORT
+    web_port: ClassVar = WEB_PORT
+    realm: ClassVar = REALM
+    username: ClassVar = CREDENTIAL.username
+    password: ClassVar = CREDENTIAL.password
 
     def __init__(self, host: Host) -> None:
         self.relays = Relays(host, self.addresses, self.addresses6)

@@ -87,7 +87,7 @@ class Stack:
         """Each address that is ours, and its interface."""
         self._routes: list[Route] = []
         self._rules: dict[str, str] = {}
-        self._known: dict[tuple[str, str], Hop | None] = {}
+        self._known: dict[str, dict[str, Hop | None]] = {}  # by the source for which there is a rule, or ""
         self.do(lines)
 
     def do(self, lines: Iterable[str]) -> None:
@@ -96,15 +96,16 @@ class Stack:
             what, how, *words = line.split()
             {"link": self._link, "address": self._address, "route": self._route, "rule": self._rule}[what](how, words)
         self.local = {held.address: name for name, face in self.faces.items() for held in face.held}
-        self._known.clear()
+        self._known = {source: {} for source in ("", *self._rules)}
 
     def hop(self, destination: str, source: str = "") -> Hop | None:
         """Where a packet to `destination` goes; None where no route leads. `source` as it was bound, or empty."""
-        asked = destination, source if source in self._rules else ""
+        ruled = source if source in self._rules else ""
+        known = self._known[ruled]
         try:
-            return self._known[asked]
+            return known[destination]
         except KeyError:
-            found = self._known[asked] = self._hop(destination, asked[1])
+            found = known[destination] = self._hop(destination, ruled)
             return found
 
     def addresses(self, face: str) -> list[str]:

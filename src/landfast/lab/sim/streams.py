@@ -44,6 +44,9 @@ class Kind(IntEnum):
     RST = 6
 
 
+_KINDS = {each.value: each for each in Kind}
+
+
 class State(Enum):
     """What a stream is doing."""
 
@@ -270,7 +273,7 @@ class Streams:
             stream = self._streams[key] = Stream(self, key, tls=tls, server=True)
             accept(stream)
         if stream:
-            stream.take(Kind(kind), number, expected, packet.data[_HEADER.size :])
+            stream.take(_KINDS[kind], number, expected, packet.data[_HEADER.size :])
         elif answer := refusal(packet):
             self.host.send(key, answer)
 
