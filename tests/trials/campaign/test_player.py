@@ -14,10 +14,10 @@ from landfast.session.ice.ground import Server
 from landfast.session.ice.settings import Settings
 from landfast.trials.campaign.history import Side, Uplink
 from landfast.trials.campaign.play import _servers
-from landfast.trials.campaign.player import Player, Spinning
+from landfast.trials.campaign.player import Player, Spinning, Watch
 
 
-class Watch:
+class Keeping(Watch):
     """Keeps what it is told."""
 
     def __init__(self) -> None:
@@ -43,8 +43,8 @@ class Watch:
 
 def playing(
     profile: str, servers: Sequence[Server], *, settings: Settings | None = None
-) -> tuple[World, Player, Watch]:
-    world, watch = World(parse.profile(profile)), Watch()
+) -> tuple[World, Player, Keeping]:
+    world, watch = World(parse.profile(profile)), Keeping()
     player = Player(
         world,
         "robot",

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from landfast.lab import parse
@@ -10,7 +8,7 @@ from landfast.session.ice.candidate import Candidate
 from landfast.session.ice.events import Event
 from landfast.session.ice.machine import State
 from landfast.session.ice.settings import Settings
-from landfast.trials.campaign.player import Player
+from landfast.trials.campaign.player import Player, Watch
 from landfast.trials.campaign.signalling import Signalling
 
 
@@ -27,17 +25,14 @@ class Call:
     def _player(self, name: str) -> Player:
         call = self
 
-        class Watch:
-            def sent(self, *_: Any) -> None: ...
-            def heard(self, *_: Any) -> None: ...
-            def opened(self) -> None: ...
+        class Telling(Watch):
             def told(self, event: Event) -> None:
                 call.signalling.told(call.robot if name == "robot" else call.operator, event)
 
         return Player(
             self.world,
             name,
-            Watch(),
+            Telling(),
             controlling=name == "robot",
             servers=(),
             settings=Settings(),

@@ -5,14 +5,16 @@ A packet is 60 bytes, a control message's; its first byte is RTP's, so that it i
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from landfast.lab.sim.world import World
 from landfast.trials.campaign.history import Name, Traffic, other
 from landfast.trials.campaign.player import Player
 
-_FIRST, _PADDING = b"\x80", bytes(54)
+_PADDING = bytes(54)
+_MARKS: dict[Name, bytes] = {"robot": b"\x80r", "operator": b"\x80o"}
+"""How a packet of each side's begins."""
+_HEARD = {name: _MARKS[other(name)] for name in _MARKS}
 
 
 @dataclass
@@ -41,20 +43,22 @@ class Application:
 
     def __init__(self, world: World, traffic: Traffic, players: dict[Name, Player]) -> None:
         self.ears: dict[Name, Ear] = {name: Ear() for name in players}
-        self._world, self._traffic, self._players = world, traffic, players
+        self._world, self._players = world, players
+        self._every, self._together = traffic.every, traffic.together
         self._times: list[float] = []
         self.stopped = False
 
     def begin(self) -> None:
         """The two are not in step."""
         for place, name in enumerate(self._players):
-            self._world.push(self._world.now + 0.37 * place * self._traffic.every, self._speak, name, None)
+            self._world.push(self._world.now + 0.37 * place * self._every, self._speak, name, None)
 
-    def heard(self, name: Name, data: bytes, tell: Callable[[], None]) -> None:
-        """A side's agent delivered a packet. What is none of ours is nothing; `tell` is called for one of ours."""
-        if data[:1] == _FIRST and data[1:2] == _mark(other(name)) and len(data) == len(_PADDING) + 6:
+    def heard(self, name: Name, data: bytes) -> bool:
+        """A side's agent delivered a packet. What is none of ours is nothing; whether it was one of ours."""
+        ours = data[:2] == _HEARD[name] and len(data) == len(_PADDING) + 6
+        if ours:
             self.ears[name].hear(data, self._world.now)
-            tell()
+        return ours
 
     def said(self, data: bytes) -> float:
         """When a packet of ours was said: a stream to a relay may hold it for long."""
@@ -64,15 +68,11 @@ class Application:
         if self.stopped:
             return
         player = self._players[name]
-        for _each in range(self._traffic.together):
-            player.send(_FIRST + _mark(name) + len(self._times).to_bytes(4, "big") + _PADDING)
+        for _each in range(self._together):
+            player.send(_MARKS[name] + len(self._times).to_bytes(4, "big") + _PADDING)
             self._times.append(self._world.now)
-        self._world.push(self._world.now + self._traffic.every, self._speak, name, None)
+        self._world.push(self._world.now + self._every, self._speak, name, None)
 
 
 def _number(data: bytes) -> int:
     return int.from_bytes(data[2:6], "big")
-
-
-def _mark(name: Name) -> bytes:
-    return name[:1].encode()

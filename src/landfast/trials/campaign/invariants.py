@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from landfast.session.ice.events import Event, PairSelected, StateChanged
 from landfast.session.ice.machine import TABLE, State
@@ -27,17 +26,15 @@ class Violation:
     words: str
 
 
-class Sent(NamedTuple):
-    """A datagram left on a way, by a socket or from the relay. `by`: the fragment that a check was sent under."""
+class Sent:
+    """A datagram left on a way, by a socket or from the relay. `by`: the fragment that a check was sent under; `said`:
+    when the application or the agent did so, for a stream to the relay may hold it for long."""
 
-    on: Name
-    way: Way
-    what: Kind
-    size: int
-    by: str
-    now: float
-    said: float
-    """When the application or the agent did so: a stream to the relay may hold it for long."""
+    __slots__ = ("by", "now", "on", "said", "size", "way", "what")
+
+    def __init__(self, on: Name, way: Way, what: Kind, size: int, by: str, now: float, said: float) -> None:
+        self.on, self.way, self.what, self.size, self.by = on, way, what, size, by
+        self.now, self.said = now, said
 
 
 Blame = Callable[[str, str, str], None]

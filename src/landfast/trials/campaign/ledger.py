@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import NamedTuple
+from struct import Struct
 
 from landfast.model.facts import Endpoint
 from landfast.wire import ice
@@ -17,6 +17,7 @@ from landfast.wire import ice
 NEVER = float("-inf")
 _REMEMBERED = 30.0  # seconds: as long as an answer may be late (RFC 7675, section 5.1)
 _COOKIE = b"\x21\x12\xa4\x42"
+_USERNAME, _ATTRIBUTE = 0x0006, Struct("!HH")
 
 
 class Kind(Enum):
@@ -69,11 +70,11 @@ class Way:
     """Checks that left before it was proved."""
 
 
-class _Asked(NamedTuple):
-    at: float
-    way: Way
-    by: str
-    password: str
+class _Asked:
+    __slots__ = ("at", "by", "password", "way")
+
+    def __init__(self, at: float, way: Way, by: str, password: str) -> None:
+        self.at, self.way, self.by, self.password = at, way, by, password
 
 
 class Ledger:
@@ -168,8 +169,8 @@ def fragments(check: bytes) -> tuple[str, str]:
     """Whom a check asks and who asks: the halves of its USERNAME (RFC 8445, section 7.2.2)."""
     at = 20
     while at + 4 <= len(check):
-        kind_, length = int.from_bytes(check[at : at + 2], "big"), int.from_bytes(check[at + 2 : at + 4], "big")
-        if kind_ == 0x0006:
+        what, length = _ATTRIBUTE.unpack_from(check, at)
+        if what == _USERNAME:
             to, _, by = check[at + 4 : at + 4 + length].decode(errors="replace").partition(":")
             return to, by
         at += 4 + (length + 3) // 4 * 4

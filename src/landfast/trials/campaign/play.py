@@ -29,7 +29,7 @@ from landfast.trials.campaign.invariants import Invariants, Sent, Violation
 from landfast.trials.campaign.ledger import Kind, Ledger, kind
 from landfast.trials.campaign.networks import border, network
 from landfast.trials.campaign.passable import Oracle
-from landfast.trials.campaign.player import Player
+from landfast.trials.campaign.player import Player, Watch
 from landfast.trials.campaign.signalling import Signalling
 from landfast.trials.campaign.third import TRICKS, Third
 from landfast.wire import stun
@@ -44,6 +44,7 @@ _MOST = 20  # violations of one history
 _STORM = 5000  # datagrams of both sides between two looks
 _CHANNEL = 4  # bytes before the data that a channel carries (RFC 8656, section 12.4)
 _PORTS = {Transport.UDP: 3478, Transport.TCP: 3478, Transport.TLS: 5349}
+_ASKED = frozenset(_PORTS.values())
 
 
 @dataclass(frozen=True)
@@ -200,7 +201,7 @@ class _Play:
             self.invariants.outage.left(name, len(data), self.world.now)
         if what is Kind.CHECK and to_server:
             self._checks[data[_CHANNEL:][8:20]] = self.world.now
-        asks_server = to_server and remote[1] in _PORTS.values()
+        asks_server = to_server and remote[1] in _ASKED
         if what is Kind.CHECK and not (asks_server and data[0] < 0x40):
             self.invariants.checks.left(name, self.world.now)
         if not asks_server:
@@ -217,14 +218,15 @@ class _Play:
         """A datagram came to a socket of a side's."""
         ledger, what = self.ledgers[name], kind(data)
         ledger.heard(ledger.way(local, remote), data, what, self.world.now)
-        asked = remote[0] in self._server and remote[1] in _PORTS.values()
+        asked = remote[0] in self._server and remote[1] in _ASKED
         if asked and what is Kind.ELSE and (ticket := stun.attribute(data, MOBILITY_TICKET)):
             ledger.tickets.add(ticket)
 
     def told(self, name: Name, event: Event) -> None:
         """A side's agent said something."""
         if isinstance(event, Received):
-            self.application.heard(name, event.data, lambda: self.invariants.outage.heard(name))
+            if self.application.heard(name, event.data):
+                self.invariants.outage.heard(name)
             return
         ledger, player = self.ledgers[name], self.players[name]
         local = player.agent.local
@@ -266,7 +268,7 @@ class _Play:
 
     def _owner(self, relayed: Endpoint) -> Name | None:
         """Whose relayed address it is: one that stands in for another is never told."""
-        if relayed[0] in self._server and relayed[1] not in _PORTS.values() and relayed not in self._relayed:
+        if relayed[0] in self._server and relayed[1] not in _ASKED and relayed not in self._relayed:
             for name, player in self.players.items():
                 if any(candidate.endpoint == relayed for candidate in player.agent.local_candidates):
                     self._owns(name, relayed)
@@ -284,10 +286,9 @@ class _Play:
             raise _Enough
 
 
-@dataclass(frozen=True)
-class _Watch:
-    play: _Play
-    name: Name
+class _Watch(Watch):
+    def __init__(self, play: _Play, name: Name) -> None:
+        self.play, self.name = play, name
 
     def sent(self, local: Endpoint, remote: Endpoint, data: bytes) -> None:
         self.play.sent(self.name, local, remote, data)

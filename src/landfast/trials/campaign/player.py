@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from math import inf
 from random import Random
-from typing import Protocol
 
 from landfast.lab.sim.hosts import Socket as Datagrams
 from landfast.lab.sim.streams import Stream
@@ -27,24 +27,20 @@ _NETLINK = 0.015  # seconds from a change to its news (shared knowledge, roaming
 _TURNS = 500  # calls of the timer in a row without time passing: an agent that would spin
 
 
-class Watch(Protocol):
-    """Who wants to know what one player does."""
+class Watch:
+    """Hears what one player does, and does nothing about it."""
 
     def sent(self, local: Endpoint, remote: Endpoint, data: bytes) -> None:
         """A datagram, or a message of a stream, leaves by a socket."""
-        ...
 
     def heard(self, local: Endpoint, remote: Endpoint, data: bytes) -> None:
         """A datagram arrived."""
-        ...
 
     def opened(self) -> None:
         """The agent wants one more socket."""
-        ...
 
     def told(self, event: Event) -> None:
         """The agent said something."""
-        ...
 
 
 class Spinning(Exception):
@@ -72,7 +68,7 @@ class Player:
         self.sockets: dict[Socket, Datagrams | Connection] = {}
         self._watch, self._all = watch, all_addresses
         self._timer: Timer | None = None
-        self._at = float("inf")
+        self._at = inf
         self._turns = 0
         self._taking = False
         self.host.on_change.append(lambda: world.push(world.now + _NETLINK, self._changed, None, None))
@@ -200,7 +196,7 @@ class Player:
         self._timer = self.world.call_at(self._at, self._ring)
 
     def _ring(self) -> None:
-        before, self._at = self._at, float("inf")
+        before, self._at = self._at, inf
         deadline = self.agent.deadline
         if deadline is not None and deadline <= self.world.now:
             self.agent.handle_timer(self.world.now)
