@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import lru_cache
 from typing import Any
 
 from aioice import stun as codec
@@ -74,8 +75,14 @@ class Credential:
 
     def key(self, realm: str) -> bytes:
         """RFC 8489, section 9.2.2."""
-        text = f"{self.username}:{_opaque(realm)}:{_opaque(self.password)}"
-        return hashlib.md5(text.encode(), usedforsecurity=False).digest()
+        return _key(self.username, realm, self.password)
+
+
+@lru_cache(1 << 8)
+def _key(username: str, realm: str, password: str) -> bytes:
+    """Remembered: every request is signed with it."""
+    text = f"{username}:{_opaque(realm)}:{_opaque(password)}"
+    return hashlib.md5(text.encode(), usedforsecurity=False).digest()
 
 
 def _opaque(text: str) -> str:
