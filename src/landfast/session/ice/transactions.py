@@ -7,7 +7,7 @@ its round trip, and one that comes late still counts.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
 
 from landfast.session.ice.pairs import Pair
 
@@ -17,17 +17,17 @@ MOST = 2000
 Owner = TypeVar("Owner")
 
 
-class Sent(NamedTuple, Generic[Owner]):
-    """A check on its way. `password` signs its answer; `controlling` is the role that it claimed."""
+class Sent(Generic[Owner]):
+    """A check on its way. `password` signs its answer; `controlling` is the role that it claimed, `priority` what it
+    said our address is worth."""
 
-    owner: Owner
-    pair: Pair
-    at: float
-    password: str
-    controlling: bool
-    nominating: bool
-    priority: int
-    """What it said our address is worth."""
+    __slots__ = ("at", "controlling", "nominating", "owner", "pair", "password", "priority")
+
+    def __init__(
+        self, owner: Owner, pair: Pair, at: float, password: str, controlling: bool, nominating: bool, priority: int
+    ) -> None:
+        self.owner, self.pair, self.at, self.password = owner, pair, at, password
+        self.controlling, self.nominating, self.priority = controlling, nominating, priority
 
 
 class Transactions(Generic[Owner]):

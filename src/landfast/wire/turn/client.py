@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from landfast.model.facts import Endpoint
+from landfast.model.times import earliest
 from landfast.wire.stun import Kind
 from landfast.wire.turn import framing, messages, repetition
 from landfast.wire.turn.events import (
@@ -192,12 +193,10 @@ class Client:
     @property
     def deadline(self) -> float | None:
         """When `handle_timer` has something to do; None while there is nothing to wait for."""
-        whens = [request.repetition.due for request in self._requests.values()]
-        if self.expires is not None:
-            whens.append(self.expires)
+        whens = [self.expires, *(request.repetition.due for request in self._requests.values())]
         if self.state is State.STANDING:
             whens += [self._refresh_due, self._wishes.due]
-        return min(whens, default=None)
+        return earliest(whens)
 
     def handle_timer(self, now: float) -> None:
         """Do what is due; afterwards `deadline` lies behind `now`."""

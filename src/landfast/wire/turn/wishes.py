@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import ip_address
+from math import inf
 
 from landfast.model.facts import Endpoint
 from landfast.wire.turn import framing
@@ -18,10 +19,10 @@ PERMISSION, CHANNEL = 300.0, 600.0
 """Seconds that they live (RFC 8656, sections 9 and 12)."""
 AHEAD = 60.0
 """Seconds before its end that something is refreshed: a request is repeated for 39.5 s (RFC 8489, section 6.2.1)."""
-MOVED = float("inf")
+MOVED = inf
 """When something is due that the server may grant from elsewhere: once the allocation is asked to move."""
 
-_AT_ONCE, _NEVER = float("-inf"), float("-inf")
+_AT_ONCE, _NEVER = -inf, -inf
 
 
 @lru_cache(1 << 12)
@@ -68,7 +69,7 @@ class Wishes:
     @property
     def due(self) -> float:
         """When something is to be asked for; infinite while nothing is."""
-        soonest = float("inf")
+        soonest = inf
         for wishes in (self._permissions, self._channels):
             for wish in wishes.values():
                 if wish.due < soonest and not wish.asking:

@@ -17,7 +17,8 @@ class Address:
     """The local preference of its candidates, 0 to 65535, instead of its place in the order."""
 
     def __post_init__(self) -> None:
-        ip_address(self.address)
+        if canonical(self.address) is None:
+            raise ValueError(f"{self.address!r} is no address")
 
     @property
     def family(self) -> int:

@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Callable, Collection, Sequence
 
 from landfast.model.facts import Endpoint
+from landfast.model.times import earliest
 from landfast.session.ice.candidate import Candidate
 from landfast.session.ice.events import Command, Path, ServerUnanswered, Socket, Transmit
 from landfast.session.ice.ground.addresses import Address, canonical, family
@@ -87,7 +88,7 @@ class Ground:
         """When `handle_timer` has something to do; None while there is nothing to wait for."""
         whens = [self._until, self._late, self._seeking.deadline, self._hosts.deadline, self._releases.deadline]
         whens += [relay.deadline for relay in self._relays]
-        return min([when for when in whens if when is not None], default=None)
+        return earliest(whens)
 
     def poll(self) -> Command | Said | None:
         """The next thing to do or to know; None when there is none."""

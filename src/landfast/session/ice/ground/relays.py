@@ -20,6 +20,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from landfast.model.facts import Endpoint
+from landfast.model.times import earliest
 from landfast.session.ice.events import Transport
 from landfast.session.ice.ground.addresses import family, is_loopback
 from landfast.session.ice.ground.budgets import Budgets
@@ -154,7 +155,7 @@ class Relay:
         whens += [client.deadline for client in self._clients()]
         if self._is_kept:
             whens.append(self._said + self._on.settings.keep)
-        return min([when for when in whens if when is not None], default=None)
+        return earliest(whens)
 
     # Verbs.
 

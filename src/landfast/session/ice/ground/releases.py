@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from landfast.model.times import earliest
 from landfast.session.ice.ground.sockets import Held, Sockets
 from landfast.wire.turn import Client, State, Transmit
 
@@ -58,10 +59,7 @@ class Releases:
     @property
     def deadline(self) -> float | None:
         """When `handle_timer` has something to do."""
-        if not self._under_way:
-            return None
-        whens = [when for each in self._under_way for when in (each.until, each.client.deadline) if when is not None]
-        return min(whens, default=None)
+        return earliest(when for each in self._under_way for when in (each.until, each.client.deadline))
 
     def _settle(self, now: float) -> None:
         for release in list(self._under_way):
