@@ -28,6 +28,37 @@ def test_without_a_compiler_nothing_is_there_and_it_is_told(
     assert "plain Python: error: command 'gcc' failed" in capsys.readouterr().err
 
 
+def test_constants_are_final_and_stay_in_their_lines() -> None:
+    source = """from __future__ import annotations
+
+ONE, _TWO = 1, (
+    2,
+)
+MANY: dict[str, int] = {}  # with a comment
+Alias = tuple[int, int]
+LOW, HIGH = sorted((2, 1))
+last = 3
+"""
+    assert compiled.final(source).splitlines() == [
+        "from __future__ import annotations; from typing import Final",
+        "",
+        "ONE: Final = 1; _TWO: Final = (2,)",
+        *["", ""],
+        "MANY: Final[dict[str, int]] = {}",
+        "Alias = tuple[int, int]",
+        "LOW, HIGH = sorted((2, 1))",
+        "last = 3",
+    ]
+
+
+def test_every_module_can_have_final_constants() -> None:
+    for module in compiled.modules():
+        source = (compiled.SOURCES / module).read_text()
+        made = compiled.final(source)
+        compile(made, module, "exec")
+        assert made.count("\n") == source.count("\n")
+
+
 def test_what_was_compiled_is_made_anew_only_when_a_source_has_changed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
