@@ -11,7 +11,7 @@ from landfast.session.ice import events
 from landfast.session.ice.candidate import Candidate, Type
 from landfast.session.ice.credentials import Credentials
 from landfast.session.ice.events import Path, Socket, Why
-from landfast.session.ice.ground import Address, Server, said
+from landfast.session.ice.ground import Address, Server
 from landfast.session.ice.machine import State
 from landfast.session.ice.outage import SPOKEN
 from landfast.session.ice.settings import Settings
@@ -442,23 +442,6 @@ def test_through_a_relay_that_hears_nobody_nothing_is_asked(monkeypatch: pytest.
     before = len(checks(a))
     world.run(4)
     assert len(checks(a)) == before
-
-
-def test_news_of_a_relay_is_heeded_as_soon_as_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not when the next check is due: a new allocation is proved a round trip after it stands."""
-    world = World()
-    a, _ = pair_of(world, nat=False)
-    world.start()
-    world.run(2)
-    assert a.agent.selected
-    path, before = a.agent.selected.path, len(checks(a))
-    ground, news = a.agent.ground, [said.Renewed(a.agent.selected.path.socket, None)]
-    others = ground.poll
-    monkeypatch.setattr(ground, "receive", lambda *_: [])  # what came was for the ground
-    monkeypatch.setattr(ground, "poll", lambda: news.pop() if news else others())
-    a.agent.receive(b"a server's answer", path, world.now)
-    world.drain(a)
-    assert len(checks(a)) == before + 1
 
 
 def test_what_stands_in_after_consent_is_urgent_in_the_first_minutes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,6 +39,22 @@ def test_a_check_says_who_asks_whom_and_is_remembered() -> None:
     assert (sent.owner, sent.at, sent.pair.state, sent.pair.tries) == (of, 100, PairState.IN_PROGRESS, 1)
 
 
+def test_what_was_asked_by_a_renewed_relay_since_then_is_answered_to_the_pair_in_its_place() -> None:
+    checks, of, old = Checks(Settings(), random.Random(1).randbytes), generation(Settings()), pair()
+    of.pairs.add(old)
+    asks = [ice.parse(checks.ask(of, old, now)) for now in (100, 101)]
+    of.pairs.lose(old.path.socket)
+    new = pair()
+    of.pairs.add(new)
+    checks.renewed(old.path.socket, 101)
+    whose = [checks.transactions.find(ask.transaction_id, 102) for ask in asks if ask]
+    assert [sent and sent.pair for sent in whose] == [old, new]
+    checks.renewed(old.path.socket + 1, 100)
+    of.pairs.lose(old.path.socket)
+    checks.renewed(old.path.socket, 100)
+    assert [sent and sent.pair for sent in whose] == [old, new]
+
+
 def test_priorities_rise_once_a_pair_is_settled_and_stay_peer_reflexive() -> None:
     checks, of = Checks(Settings(), random.Random(1).randbytes), generation(Settings())
     before = [asked(checks, of).priority for _ in range(2)]

@@ -6,7 +6,7 @@ from landfast.lab.network import Occasion
 from landfast.session.ice.agent import Agent
 from landfast.session.ice.events import Transport
 from landfast.trials.campaign.drawn import drawn
-from landfast.trials.campaign.history import NAMES, History, Side, Trick, Uplink
+from landfast.trials.campaign.history import NAMES, History, Side, Traffic, Trick, Uplink
 from landfast.trials.campaign.play import _Play, play
 from tests.trials.campaign.histories import BEHIND_A_ROUTER, WITH_A_RELAY, fault, history
 from tests.trials.campaign.rules import RULES, Rule
@@ -43,6 +43,20 @@ def test_an_interruption_has_a_recovery_time() -> None:
     result = play(history(fault(Occasion.SUSPEND_RADIO, lasts=3), robot=BEHIND_A_ROUTER, every=0.1))
     assert len(result.recoveries) == 1
     assert 0 < result.recoveries[0] < 1
+
+
+def test_a_relay_that_is_made_anew_is_proved_before_its_address_is_known() -> None:
+    """A silence that is noticed, two round trips to the server, and half of one to the peer; not three. What leaves by
+    the relay is the robot's from the first check on."""
+    robot = Side(uplink=Uplink(behind="router", delay_ms=100), relays=(Transport.UDP,), relay_only=True)
+    change = fault(Occasion.CHANGE_PUBLIC_ADDRESS)
+    played = _Play(history(change, robot=robot, mobility=False, traffic=Traffic(every=0.02), lasts=5))
+    last, ear = list[float](), played.application.ears["operator"]
+    for late in (0.6, 0.75):
+        played.world.push(change.at + late, lambda _one, _other: last.append(ear.last), None, None)
+    assert played.run().violations == ()
+    assert last[0] < change.at + 0.2
+    assert last[1] > change.at + 0.6
 
 
 def test_a_history_does_not_end_before_it_is_known_whether_data_returns() -> None:

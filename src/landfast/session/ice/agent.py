@@ -428,14 +428,21 @@ class Agent:
                         self._out.append(GatheringDone(newest.local.ufrag))
                 case said.Lost(socket, _):
                     self._lose(socket)
-                case said.Renewed(socket, candidate):
-                    if candidate:
-                        self._tell(socket, candidate)
-                    for generation in self._generations:
-                        generation.renew(socket, self.ground.base(socket) if candidate else None, now)
+                case said.Promised(socket):
+                    self._renew(said.Renewed(socket, None), now)
+                case said.Renewed():
+                    self._renew(item, now)
                 case Resolve() | Open() | Close() | ServerRefused() | ServerUnanswered():
                     self._out.append(item)
         return changed
+
+    def _renew(self, news: said.Renewed, now: float) -> None:
+        if news.candidate:
+            self._tell(news.socket, news.candidate)
+        for generation in self._generations:
+            generation.renew(news.socket, self.ground.base(news.socket) if news.candidate else None, now)
+        if news.candidate:
+            self._checks.renewed(news.socket, news.since)
 
     def _tell(self, socket: Socket, candidate: Candidate, *, again: bool = False) -> None:
         """To be signalled; but not what stands in for another, which the peer learns by its checks."""

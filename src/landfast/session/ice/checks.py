@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from landfast.session.ice.candidate import PREFERENCE, Type
+from landfast.session.ice.events import Socket
 from landfast.session.ice.generation import Generation
 from landfast.session.ice.pairs import Pair, PairState
 from landfast.session.ice.settings import Settings
@@ -52,6 +53,17 @@ class Checks:
             use_candidate=nominating,
             nomination=self._nominations if nominating and self._settings.renomination else None,
         )
+
+    def renewed(self, socket: Socket, since: float) -> None:
+        """A relay has another address. What was asked by it since then has left from there: the answers are for the
+        pairs in whose place those have come that were asked."""
+
+        def whose(sent: Sent[Generation]) -> Pair:
+            pair = sent.pair
+            moved = pair.path.socket == socket and sent.at >= since
+            return (sent.owner.pairs.get(pair.path) if moved else None) or pair
+
+        self.transactions.renewed(whose)
 
     def _priority(self, pair: Pair, generation: Generation) -> int:
         """What our address is worth to a peer that learns it from this check (RFC 8445, section 7.1.1)."""

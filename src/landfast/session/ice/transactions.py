@@ -58,6 +58,10 @@ class Transactions(Generic[Owner]):
         """It is answered."""
         self._sent.pop(number, None)
 
+    def renewed(self, whose: Callable[[Sent[Owner]], Pair]) -> None:
+        """Other pairs are in the place of those that were asked."""
+        self._sent = {number: sent._replace(pair=whose(sent)) for number, sent in self._sent.items()}
+
     def forget(self, which: Callable[[Sent[Owner]], bool]) -> None:
         """Those that nobody waits for any more."""
         self._sent = {number: sent for number, sent in self._sent.items() if not which(sent)}

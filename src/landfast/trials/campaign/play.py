@@ -26,7 +26,7 @@ from landfast.trials.campaign.ended import Owned, leftovers
 from landfast.trials.campaign.flows import Flows
 from landfast.trials.campaign.history import NAMES, Fault, History, Name, Side, Trick, other
 from landfast.trials.campaign.invariants import Invariants, Sent, Violation
-from landfast.trials.campaign.ledger import Kind, Ledger, kind
+from landfast.trials.campaign.ledger import Kind, Ledger, fragments, kind
 from landfast.trials.campaign.networks import border, network
 from landfast.trials.campaign.passable import Oracle
 from landfast.trials.campaign.player import Player, Watch
@@ -260,11 +260,20 @@ class _Play:
     def _by_relay(self, packet: Packet, place: str) -> None:
         if place != "server":
             return
-        source, to = (packet.source, packet.sport), (packet.destination, packet.dport)
+        source, to, what = (packet.source, packet.sport), (packet.destination, packet.dport), kind(packet.data)
+        if packet.origin == "server" and what is Kind.CHECK:
+            self._left_early(source, packet.data)
         if packet.origin == "server" and (name := self._owner(source)):
-            self._note(name, source, to, packet.data, kind(packet.data))
+            self._note(name, source, to, packet.data, what)
         if name := self._owner(to):
             self.heard(name, to, source, packet.data)
+
+    def _left_early(self, relayed: Endpoint, check: bytes) -> None:
+        """A check says whose relayed address it leaves from, which may be before its owner has heard of that."""
+        _, by = fragments(check)
+        for name in NAMES:
+            if by in self.ledgers[name].own and relayed not in self._relayed:
+                self._owns(name, relayed)
 
     def _owner(self, relayed: Endpoint) -> Name | None:
         """Whose relayed address it is: one that stands in for another is never told."""

@@ -159,6 +159,28 @@ class Client:
             self._transmit(messages.send_indication(self._draw(12), peer, data))
         return True
 
+    @property
+    def nonce(self) -> bytes | None:
+        """The server's last. Where it gives one to each 5-tuple, as coturn does, another one means another 5-tuple."""
+        return self._challenge.nonce if self._challenge else None
+
+    def send_ahead(self, data: bytes, peer: Endpoint) -> bool:
+        """Send a check to a peer behind an Allocate with credentials, with what lets it through, instead of waiting for
+        the answer. A server may drop these, and so the peer is asked for again when the allocation stands. It gets no
+        channel yet: what goes by one belongs to what stood before.
+
+        False without such an Allocate. Raises ValueError for what is no address.
+        """
+        peer = canonical(peer)
+        if self.state is not State.ALLOCATING or self._challenge is None:
+            return False
+        if not self._wishes.may_send(peer[0]):
+            self._wishes.permit(peer)
+            asks = Method.CREATE_PERMISSION, self._draw(12), {"XOR-PEER-ADDRESS": peer}
+            self._transmit(messages.request(*asks, challenge=self._challenge, credential=self._credential))
+        self._transmit(messages.send_indication(self._draw(12), peer, data))
+        return True
+
     def echo(self, now: float) -> None:
         """Ask whether the server still hears us, while the allocation stands: `answered` tells."""
         if self.state is State.STANDING:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from landfast.session.ice.events import ServerRefused, Transport
-from landfast.session.ice.ground import Gathered, GatheringDone, Said
+from landfast.session.ice.ground import Gathered, GatheringDone, Promised, Said
 from landfast.session.ice.ground.budgets import PATIENCE, Budgets
 from landfast.session.ice.ground.servers import Server
 from landfast.wire.turn import Code, Credential
@@ -71,7 +71,7 @@ def test_a_server_that_refuses_a_repair_is_asked_ever_less() -> None:
     for _ in range(600):
         world.ground.silent(name, world.now)
         told += world.run(0.1)
-    assert told == [ServerRefused(UDP, 486, "because")]
+    assert [said for said in told if not isinstance(said, Promised)] == [ServerRefused(UDP, 486, "because")]
     assert 2 * 5 < len(relays.asked) < 2 * 8
     relays.refuses.clear()
     for _ in range(600):

@@ -28,7 +28,10 @@ def test_a_server_that_owes_an_answer_for_long_is_deaf_until_it_is_heard() -> No
     assert not patience.is_deaf(100)
     patience.may_ask(100)
     assert [patience.is_deaf(now) for now in (100.9, 101.0)] == [False, True]
+    patience.answered(101.0)
+    assert [patience.is_deaf(now) for now in (101.9, 102.0)] == [False, True]
     patience.stands()
+    patience.answered(150.0)
     assert not patience.is_deaf(200)
 
 

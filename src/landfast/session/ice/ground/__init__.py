@@ -10,6 +10,7 @@ sockets.py      every socket that is held, and who must close it
 reflexive.py    what STUN servers are asked
 relays.py       one relay: its allocation, the socket under it, and how both are repaired
 clients.py      the TURN clients of one relay, and what they have learnt of its server
+ahead.py        checks behind an Allocate that is not answered yet
 patience.py     when a relay's server is asked again
 seeking.py      when all of them are, because there is no way to the peer
 telling.py      what the agent is told of one relay
@@ -23,7 +24,18 @@ from __future__ import annotations
 
 from landfast.session.ice.ground.addresses import Address
 from landfast.session.ice.ground.ground import Ground
-from landfast.session.ice.ground.said import Gathered, GatheringDone, Lost, Renewed, Said
+from landfast.session.ice.ground.said import Gathered, GatheringDone, Lost, Promised, Renewed, Said
 from landfast.session.ice.ground.servers import Server, read_servers
 
-__all__ = ["Address", "Gathered", "GatheringDone", "Ground", "Lost", "Renewed", "Said", "Server", "read_servers"]
+__all__ = [
+    "Address",
+    "Gathered",
+    "GatheringDone",
+    "Ground",
+    "Lost",
+    "Promised",
+    "Renewed",
+    "Said",
+    "Server",
+    "read_servers",
+]

@@ -37,6 +37,11 @@ class Patience:
         """Whether the server has owed an answer for so long that nothing is expected to go by it."""
         return self._owed is not None and now >= self._owed + self._settings.repair
 
+    def answered(self, now: float) -> None:
+        """The server has said something, and owes more."""
+        if self._owed is not None:
+            self._owed = now
+
     def heard(self) -> None:
         """The server says that the allocation stands as it is."""
         self._owed, self._refusals = None, 0

@@ -17,12 +17,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import inf
 
 from landfast.model.facts import Endpoint
 from landfast.model.times import earliest
 from landfast.session.ice.events import Transport
 from landfast.session.ice.ground.addresses import family, is_loopback
+from landfast.session.ice.ground.ahead import Ahead
 from landfast.session.ice.ground.budgets import Budgets
 from landfast.session.ice.ground.candidates import Candidates
 from landfast.session.ice.ground.clients import Clients
@@ -90,6 +92,7 @@ class _Attempt:
     """Whether the line is open and the server is being asked."""
     heard: bool = False
     """Whether anything has come by the line."""
+    ahead: Ahead = field(default_factory=Ahead)
     rerouted: bool = False
     """Whether it is for nothing from the address that the relay has."""
 
@@ -151,7 +154,8 @@ class Relay:
     @property
     def deadline(self) -> float | None:
         """When `handle_timer` has something to do."""
-        whens = [self._doubt, self._patience.rest, self._attempt.until if self._attempt else None]
+        whens = [self._doubt, self._patience.rest]
+        whens += [self._attempt.until, self._attempt.ahead.due] if self._attempt else []
         whens += [client.deadline for client in self._clients()]
         if self._is_kept:
             whens.append(self._said + self._on.settings.keep)
@@ -179,10 +183,12 @@ class Relay:
 
     def send(self, data: bytes, peer: Endpoint, now: float) -> None:
         """Data for a peer; dropped while there is no allocation, and when it is no address or too long."""
-        if self._client:
-            with suppress(ValueError):
+        attempt, welcome = self._attempt, peer in self._on.welcomed
+        with suppress(ValueError):
+            ahead = attempt is not None and welcome and attempt.ahead.send(attempt.client, data, peer)
+            if self._client and not ahead:
                 self._client.send(data, peer, now)
-            self._drain(now)
+        self._drain(now)
 
     def silent(self, now: float, *, hurried: bool = True, knocked: bool = False) -> None:
         """Nothing is heard by it: ask the server, once in a while. Not `hurried`: repeat it once a second. `knocked`:
@@ -278,9 +284,12 @@ class Relay:
         """What came by one of its lines; gives what peers sent."""
         attempt = self._attempt
         if attempt and attempt.asked and attempt.line is line:
+            first = not attempt.heard
             attempt.heard, attempt.until = True, self._until(attempt, now)
             attempt.client.longest = max(attempt.client.longest, self._makes.quick)  # with a nonce it says more
             attempt.client.receive(data, now)
+            if first:
+                attempt.ahead.challenged(attempt.client, self._client, now)
         if self._client and self._line is line:
             self._client.receive(data, now)
             if line.stream and self._is_whole(self._client):
@@ -301,6 +310,9 @@ class Relay:
             self._doubt = None
             if self._attempt is None:
                 self._begin(now, hurried=True)
+        if self._attempt and self._attempt.ahead.begins(now):
+            self._patience.answered(now)
+            self.telling.promised_another()
         if self._attempt and self._attempt.until is not None and now >= self._attempt.until:
             if self._is_older(self._attempt.line):
                 self._try_elsewhere(now, hurried=self._attempt.hurried)
@@ -502,7 +514,7 @@ class Relay:
         self._makes.granted(mobile=event.mobile)
         for peer in self._on.welcomed:
             self._bind(client, peer, now)
-        self._stands(client, event.relayed, event.mapped, now)
+        self._stands(client, event.relayed, event.mapped, now, since=attempt.ahead.since)
 
     def _moved(self, client: Client, now: float) -> None:
         attempt = self._attempt
@@ -511,11 +523,13 @@ class Relay:
         assert client.relayed
         self._stands(client, client.relayed, client.mapped, now)
 
-    def _stands(self, client: Client, relayed: Endpoint, mapped: Endpoint | None, now: float) -> None:
+    def _stands(
+        self, client: Client, relayed: Endpoint, mapped: Endpoint | None, now: float, *, since: float = inf
+    ) -> None:
         self._makes.stands(client)
         self._patience.stands()
         self._stood, self._since, self._said, self._turn, self._doubt = True, now, now, 0, None
-        self.telling.stands(relayed, mapped)
+        self.telling.stands(relayed, mapped, since)
 
     def _not_allocated(self, event: Refused, now: float) -> None:
         attempt = self._attempt

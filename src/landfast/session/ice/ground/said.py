@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 
 from landfast.session.ice.candidate import Candidate
 from landfast.session.ice.events import ServerRefused, ServerUnanswered, Socket
@@ -36,6 +37,15 @@ class Renewed:
 
     socket: Socket
     candidate: Candidate | None
+    since: float = inf
+    """Checks that were sent since then have left from the new address."""
 
 
-Said = Gathered | GatheringDone | Lost | Renewed | ServerRefused | ServerUnanswered
+@dataclass(frozen=True)
+class Promised:
+    """A relay's server answers, and a relay that has stood may soon have another address: checks leave from there."""
+
+    socket: Socket
+
+
+Said = Gathered | GatheringDone | Lost | Renewed | Promised | ServerRefused | ServerUnanswered

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 
 from landfast.model.facts import Endpoint
 from landfast.session.ice.candidate import Type
 from landfast.session.ice.events import ServerRefused, ServerUnanswered, Socket
 from landfast.session.ice.ground.addresses import family
 from landfast.session.ice.ground.candidates import HIDDEN, Candidates
-from landfast.session.ice.ground.said import Gathered, Lost, Renewed, Said
+from landfast.session.ice.ground.said import Gathered, Lost, Promised, Renewed, Said
 from landfast.session.ice.ground.servers import Server
 
 _SILENCE = 0  # among the codes that were told
@@ -40,8 +41,8 @@ class Telling:
         """The agent waits for it, and wants to know if it fails."""
         self._expected = True
 
-    def stands(self, relayed: Endpoint, mapped: Endpoint | None) -> None:
-        """It can be used, at this address."""
+    def stands(self, relayed: Endpoint, mapped: Endpoint | None, since: float = inf) -> None:
+        """It can be used, at this address, and checks that were sent since then have left from there."""
         assert self.name is not None
         self._told.clear()
         self._expected = True
@@ -56,12 +57,17 @@ class Telling:
             related=hidden if self._hides else mapped or hidden,
             relay=self._server.transport,
         )
-        self._tell(Gathered(self.name, candidate) if new and candidate else Renewed(self.name, candidate))
+        self._tell(Gathered(self.name, candidate) if new and candidate else Renewed(self.name, candidate, since))
 
     def heard(self) -> None:
         """Its server answers again: what had to wait may be sent."""
         if self.name is not None and self._candidates.base(self.name):
             self._tell(Renewed(self.name, None))
+
+    def promised_another(self) -> None:
+        """It may have another address soon, and checks leave from there."""
+        if self.name is not None and self._candidates.base(self.name):
+            self._tell(Promised(self.name))
 
     def lost(self, why: str) -> None:
         """It cannot be used; it will be another one that can."""
