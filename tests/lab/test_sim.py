@@ -43,6 +43,9 @@ NETWORKS = {
     "symmetric-open": network({"nat": dict(SYMMETRIC, **EIF)}),
     "pool": network({"nat": {"pool": 2}}, hosts=BEHIND),
     "outbound-refresh": network({"nat": dict(EIF, refresh="outbound")}),
+    "address-dependent-outbound": network(
+        {"nat": {"mapping": "address-dependent", "ports": "random", "refresh": "outbound", **ADF}}
+    ),
     "accepts": network({"input": "accept"}),
     "no-nat": network({"nat": False, "ipv6": "on"}, hosts=ALONE),
     "reverse-path": network({"reverse_path_filter": True}, hosts=ALONE),
@@ -138,6 +141,17 @@ async def test_they_agree_on_when_mappings_die() -> None:
             await played.settled()
 
     await asyncio.gather(*map(live, TIMED))
+
+
+async def test_they_agree_on_what_comes_to_another_mapping_from_who_is_asked_already() -> None:
+    played = Agreement(NETWORKS["address-dependent-outbound"].but(name="asked already"))
+    robot = next(at for at in played.places if at.host == "robot" and not at.six)
+    first, second = (at for at in played.places if at.host == SERVER and not at.six and at.port == 7000)
+    async with both(played):
+        for server in (first, second):
+            await played.step(Step(robot, server.end, 0, 8))
+        assert [await played.step(Step(second, 0, 0, 8)) for _ in range(3)] == [True] * 3
+        await played.settled()
 
 
 @pytest.mark.parametrize(("six", "fits"), [(False, 1280 - 28), (True, 1280 - 48)])

@@ -138,6 +138,18 @@ def test_inbound_packets_keep_a_mapping_alive_only_where_they_refresh(
     assert answers[-1] is lives
 
 
+@pytest.mark.parametrize("refresh", ["both", "outbound"])
+def test_what_comes_to_another_mapping_from_who_is_asked_already_passes_while_that_one_lives(refresh: str) -> None:
+    """It takes another port inside, for the two speak already; outside the mapping is the same."""
+    play = Four(dict(ADF, mapping="address-dependent", ports="random", udp_timeout=5, refresh=refresh))
+    other = play.mapped()[2]
+    assert [play.answered(b"", other) for _ in range(3)] == [True] * 3
+    play.world.run(play.world.now + 4)
+    assert play.answered(b"", other)
+    play.world.run(play.world.now + 3)
+    assert play.answered(b"", other) is (refresh == "both")
+
+
 def test_hairpinning_shows_the_external_endpoint_to_a_neighbour() -> None:
     hosts = {name: {"interfaces": {"eth0": {"via": "home"}}} for name in ("robot", "operator")}
     for hairpin in (True, False):

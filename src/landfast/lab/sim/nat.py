@@ -82,7 +82,7 @@ class Translator:
             if not lan and not (flow and (reply or flow.replied)) and self._spoken.get((*to, packet.source), 0) <= now:
                 return Lost.FILTERED
         if self._only_outbound and not lan and flow and (flow.snat if reply else flow.dnat):
-            return Lost.EXPIRED if self._inner(_external(flow), now) is None else None
+            return Lost.EXPIRED if self._inner(_mapping(flow, from_inside=reply)[0], now) is None else None
         return None
 
     def begin(self, packet: Packet, to: End, now: float, *, up: bool) -> Flow | None:
@@ -107,9 +107,9 @@ class Translator:
         outwards = up and (flow.dnat if reply else flow.snat)
         inwards = not lan and not self._only_outbound and (flow.snat if reply else flow.dnat)
         if outwards or inwards:
-            inner = flow.original[1:3] if flow.snat else flow.reply[1:3]
+            external, inner = _mapping(flow, from_inside=outwards != reply)
             for known in self._maps if flow.assured else self._maps[:1]:
-                known.update(_external(flow), inner, now)
+                known.update(external, inner, now)
 
     def _inner(self, external: End, now: float) -> End | None:
         return next((inner for known in self._maps if (inner := known.inner(external, now))), None)
@@ -135,9 +135,10 @@ class Translator:
         return None, False
 
 
-def _external(flow: Flow) -> End:
-    """The endpoint outside that a flow shows (`ruleset._FROM_INSIDE`, `_FROM_OUTSIDE`)."""
-    return flow.reply[3:] if flow.snat else flow.original[3:]
+def _mapping(flow: Flow, *, from_inside: bool) -> tuple[End, End]:
+    """The endpoint outside that a flow shows, and the inner one (`ruleset._FROM_INSIDE`, `_FROM_OUTSIDE`). What a
+    stranger began may be translated at its source, too: who is asked already takes another port."""
+    return (flow.reply[3:], flow.original[1:3]) if from_inside else (flow.original[3:], flow.reply[1:3])
 
 
 def _block(nat: Nat, generation: int) -> Span | None:
