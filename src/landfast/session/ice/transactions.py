@@ -60,7 +60,8 @@ class Transactions(Generic[Owner]):
 
     def renewed(self, whose: Callable[[Sent[Owner]], Pair]) -> None:
         """Other pairs are in the place of those that were asked."""
-        self._sent = {number: sent._replace(pair=whose(sent)) for number, sent in self._sent.items()}
+        for sent in self._sent.values():
+            sent.pair = whose(sent)
 
     def forget(self, which: Callable[[Sent[Owner]], bool]) -> None:
         """Those that nobody waits for any more."""
