@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from landfast.session.ice import pairs
 from landfast.session.ice.candidate import Type, pair_priority
 from landfast.session.ice.pairs import Pairs
@@ -68,14 +70,17 @@ def test_only_who_was_signalled_or_has_signed_something_is_vouched_for() -> None
     assert [each.unasked for each in (pair(), stranger(3), asked, answered)] == [True, False, False, True]
 
 
-def test_a_relay_that_comes_back_with_its_address_has_no_consent_again() -> None:
+@pytest.mark.parametrize("late", [True, False])
+def test_a_relay_that_comes_back_with_its_address_has_no_consent_again(late: bool) -> None:
     known, before = Pairs(strangers=2), pair(socket=1, kind=Type.RELAYED)
     again, other = pair(socket=2, kind=Type.RELAYED), pair(("198.51.100.1", 9), socket=2, kind=Type.RELAYED)
     known.add(before)
-    known.bar(before)
+    if late:
+        known.bar(before)
     known.lose(1)
     known.add(again)
     known.add(other)
+    known.bar(before)
     assert before.base == again.base
     assert (before.barred, again.barred, other.barred) == (True, True, False)
 

@@ -159,9 +159,14 @@ class Pairs:
                 self.add(spent)
 
     def bar(self, pair: Pair) -> None:
-        """Consent on it has ended, and on its addresses: a relay that moves comes back with the one that it had."""
-        pair.barred = True
-        self._ended |= {_addresses(pair)}
+        """Consent on it has ended, and on its addresses: a relay that moves comes back with the one that it had, and it
+        may have come under another name before consent was over."""
+        if pair.barred:
+            return
+        pair.barred, ended = True, _addresses(pair)
+        self._ended |= {ended}
+        for each in self:
+            each.barred = each.barred or _addresses(each) == ended
 
     def take_pushed_out(self) -> list[Endpoint]:
         """The addresses that had to make room since this was last asked."""
