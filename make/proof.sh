@@ -20,7 +20,7 @@ trap 'told; echo "  interrupted"; exit 130' INT TERM HUP
 
 prove "tests" .venv/bin/pytest -m proof
 prove "doctor's truth table" .venv/bin/landfast trial truth --drawn 60 --lossy 30 --report build/truth.html
-# A hundred thousand are wanted, however long they take here; compiled they take half as long, where there is a compiler.
+# A hundred thousand are wanted, however long they take here; compiled they take a third of that, where there is a compiler.
 .venv/bin/python make/compiled.py
 prove "the agent's campaign" env PYTHONPATH=build/compiled .venv/bin/landfast trial campaign --histories 100000 --minutes 600 --minimal
 told
