@@ -43,6 +43,14 @@ def test_once_all_have_failed_each_is_asked_now_and_then_and_all_together_as_in_
     assert len(play([pair(("203.0.113.9", port)) for port in range(1, 41)], 20, seldom=True)) == 20
 
 
+def test_who_has_had_a_turn_and_was_not_asked_waits_for_the_next() -> None:
+    for seldom in (False, True):
+        each, only = Checklist(SETTINGS), [pair()]
+        each.seldom = seldom
+        assert each.next(only, 100.0, controlling=True) is only[0]
+        assert each.deadline(only) == 100.05
+
+
 def test_with_a_known_round_trip_it_is_repeated_after_two() -> None:
     assert [when for when, _ in play([pair()], 0.5, trip=0.1)] == [0, 0.2, 0.4]
     assert [when for when, _ in play([pair()], 3, trip=0.7)] == [0, 1.4, 2.8]
