@@ -48,8 +48,8 @@ class Checklist:
         return max(self._earliest(known), min(map(self._due, known), default=inf))
 
     def _earliest(self, pairs: Iterable[Pair]) -> float:
-        """At the pace; at the slow one, a peer that gets through has its turn, too: its checks make us ask back. Who has
-        had a turn and was not asked, because that was too dear, waits for the next."""
+        """At the pace; at the slow one, a peer that gets through has its turn, too: its checks make us ask back. Who
+        has had a turn and was not asked, because that was too dear, waits for the next."""
         soonest = self._last + self._settings.pace
         if self.seldom:
             slow = max((max(pair.tried, pair.asked + _SLOWLY) for pair in pairs), default=NEVER) + _SLOWLY
