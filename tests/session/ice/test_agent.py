@@ -11,7 +11,7 @@ from landfast.session.ice import events
 from landfast.session.ice.candidate import Candidate, Type
 from landfast.session.ice.credentials import Credentials
 from landfast.session.ice.events import Path, Socket, Why
-from landfast.session.ice.ground import Address, Server, said
+from landfast.session.ice.ground import Address, Server
 from landfast.session.ice.machine import State
 from landfast.session.ice.outage import SPOKEN
 from landfast.session.ice.settings import Settings
@@ -431,30 +431,6 @@ def test_what_relays_are_asked_is_part_of_what_an_outage_costs() -> None:
     assert len({remote for _, _, remote, _ in a.sent}) == len(relays) + 1
     asked = [when for when, _, _ in checks(a) if when < 100 + Settings().checking]
     assert max(later - when for when, later in pairwise(asked)) < 1.1
-
-
-def test_what_a_relay_that_is_back_leads_to_is_asked_at_once_whatever_the_outage_has_cost(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    world = World()
-    a, _ = pair_of(world, nat=False)
-    world.start()
-    world.run(2)
-    world.cut(60)
-    world.run(20)
-    assert a.agent.selected
-    while a.agent._outage.may_leave(100, SPOKEN, world.now):
-        pass
-    path, before = a.agent.selected.path, len(checks(a))
-    while len(checks(a)) == before:  # after which no other is sent for half a second
-        world.run(0.01)
-    ground, news = a.agent.ground, [said.Renewed(path.socket, None)]
-    others = ground.poll
-    monkeypatch.setattr(ground, "poll", lambda: news.pop() if news else others())
-    world.run(0.05)
-    a.agent.receive(b"\0", path, world.now)
-    world.drain(a)
-    assert len(checks(a)) == before + 2
 
 
 def test_through_a_relay_that_hears_nobody_nothing_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:

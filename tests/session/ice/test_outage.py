@@ -37,7 +37,7 @@ def test_a_minute_of_silence_costs_no_more_than_is_allowed() -> None:
 def test_nor_does_any_later_one_nor_one_with_a_restart() -> None:
     outage = Outage(Settings())
     spend(outage, 0, 30)
-    outage.lend()
+    outage.restarted()
     assert spend(outage, 30, 30) <= MINUTE - spend(Outage(Settings()), 0, 30)
     assert spend(outage, 60, 60) < MINUTE
 
@@ -51,7 +51,7 @@ def test_nor_does_any_whatever_is_said_in_it(seed: int) -> None:
     for step in range(180 * 60):
         now = step / 60
         if step % 400 == 0:
-            outage.lend()
+            outage.restarted()
         for owed, size, often in paces:
             if draw.random() < often / 60 and (owed is not CHECK or outage.may_check(size, now)):
                 sent += [(now, size)] * outage.may_leave(size, owed, now)
@@ -76,7 +76,7 @@ def test_a_peer_that_answers_makes_good_all_that_was_spent() -> None:
 def test_a_restart_is_not_slowed_down_at_first(beside: int) -> None:
     outage = Outage(Settings())
     spend(outage, 0, 60, beside=beside)
-    outage.lend()
+    outage.restarted()
     assert spend(outage, 60, 1.5, every=0.05) == 30 * COST
 
 

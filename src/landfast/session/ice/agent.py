@@ -168,7 +168,7 @@ class Agent:
         newest.set_remote(remote, now, lite=lite)
         if self._generations.current.roaming is None:
             self.ground.seek(now)
-        self._outage.lend()
+        self._outage.restarted()
         for candidate in self._held.take(remote.ufrag):
             self._welcome(newest, candidate, now)
         self._step(Step.START)
@@ -437,7 +437,6 @@ class Agent:
         return changed
 
     def _renew(self, news: said.Renewed, now: float) -> None:
-        self._outage.lend()
         if news.candidate:
             self._tell(news.socket, news.candidate)
         for generation in self._generations:

@@ -15,7 +15,7 @@ from landfast.session.ice.settings import Settings
 _MINUTE = 60.0
 _AT_ONCE = 1 / 6  # of a minute's bytes: ten seconds of checks at their quickest
 _STEADILY = 0.72  # of them, over the minute
-_LENT = 1 / 20  # for a restart: three seconds of a check list
+_AGAIN = 1 / 20  # for a restart: three seconds of a check list
 _AT_LEAST = 0.5  # seconds until the next goes without waiting: of checks, of those that go back, of what is repeated
 
 # The most that may be owed, of a minute's bytes, when something leaves. Each of them less than the next, which thereby
@@ -44,9 +44,9 @@ class Outage:
         """The peer is there."""
         self._left = self._full
 
-    def lend(self) -> None:
-        """The peer has restarted, or a relay is back: what is asked now may well be answered."""
-        self._lent = self._minute * _LENT
+    def restarted(self) -> None:
+        """The peer has said so by signalling."""
+        self._lent = self._minute * _AGAIN
 
     def may_leave(self, size: int, owed: float, now: float) -> bool:
         """Whether so many bytes of our own may leave, with so much `owed` at most; when True, they do."""
