@@ -27,6 +27,7 @@ TESTED_ELSEWHERE = {
         (f"session/ice/{name}.py" for name in ("events", "settings")),
         "fields without a decision; the tests of the agent beside them read every one",
     ),
+    "session/ice/ground/footing.py": "fields without a decision; tests/session/ice/ground/test_relays.py",
     "kernel/namespaces.py": "system calls without a decision; tests/kernel/test_sandbox.py",
 }
 

@@ -212,7 +212,7 @@ def test_a_stream_that_does_not_answer_is_replaced_under_the_same_name(url: str)
 @pytest.mark.parametrize("url", [TCP, TLS])
 def test_a_stream_far_away_that_is_asked_all_the_time_is_late_all_the_same(url: str) -> None:
     world, relays, name = standing(url)
-    world.ground._relays[0]._client.round_trip.doubted(0.75)  # type: ignore[union-attr]
+    world.ground._relays[0]._standing.client.round_trip.doubted(0.75)  # type: ignore[union-attr]
     world.rebind()
     for _ in range(25):
         world.ground.silent(name, world.now)

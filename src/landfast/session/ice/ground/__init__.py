@@ -9,6 +9,9 @@ hosts.py        one socket at each address of this host, and what STUN servers s
 sockets.py      every socket that is held, and who must close it
 reflexive.py    what STUN servers are asked
 relays.py       one relay: its allocation, the socket under it, and how both are repaired
+standing.py     what stands of it: a client on a line
+attempt.py      what shall stand
+footing.py      what all relays share
 clients.py      the TURN clients of one relay, and what they have learnt of its server
 ahead.py        checks behind an Allocate that is not answered yet
 patience.py     when a relay's server is asked again

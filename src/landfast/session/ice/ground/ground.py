@@ -18,11 +18,12 @@ from landfast.session.ice.events import Command, Path, ServerUnanswered, Socket,
 from landfast.session.ice.ground.addresses import Address, canonical, family
 from landfast.session.ice.ground.budgets import Budgets
 from landfast.session.ice.ground.candidates import Candidates
+from landfast.session.ice.ground.footing import Footing
 from landfast.session.ice.ground.hosts import Hosts
 from landfast.session.ice.ground.names import Names
 from landfast.session.ice.ground.preferences import of_relay
 from landfast.session.ice.ground.reflexive import Questions
-from landfast.session.ice.ground.relays import Footing, Relay
+from landfast.session.ice.ground.relays import Relay
 from landfast.session.ice.ground.releases import Releases
 from landfast.session.ice.ground.said import GatheringDone, Said
 from landfast.session.ice.ground.seeking import Seeking

@@ -15,26 +15,22 @@ ticket (RFC 8016), on another line or on the same. So the first allocation and e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from math import inf
 
 from landfast.model.facts import Endpoint
 from landfast.model.times import earliest
 from landfast.session.ice.events import Transport
 from landfast.session.ice.ground.addresses import family, is_loopback
-from landfast.session.ice.ground.ahead import Ahead
-from landfast.session.ice.ground.budgets import Budgets
-from landfast.session.ice.ground.candidates import Candidates
+from landfast.session.ice.ground.attempt import Attempt, connecting
 from landfast.session.ice.ground.clients import Clients
+from landfast.session.ice.ground.footing import Footing
 from landfast.session.ice.ground.patience import Patience
-from landfast.session.ice.ground.releases import Releases
-from landfast.session.ice.ground.said import Said
 from landfast.session.ice.ground.servers import Server
-from landfast.session.ice.ground.sockets import Held, Sockets
+from landfast.session.ice.ground.sockets import Held
+from landfast.session.ice.ground.standing import Standing
 from landfast.session.ice.ground.telling import Telling
-from landfast.session.ice.settings import Settings
 from landfast.wire import stun
 from landfast.wire.turn import (
     Allocated,
@@ -52,49 +48,9 @@ from landfast.wire.turn import (
     Unanswered,
 )
 
-_CONNECTING = 10.0
-"""Seconds until a connection that is not there is given up: SYNs are sent at 0, 1, 3 and 7 s (RFC 6298)."""
-_HURRIED = 3.0
-"""The same while the agent waits: then a new one is quicker than the kernel's next SYN, at 7 s."""
-_NEXT = 1.0
-"""Seconds until the next address of a server is tried that has several."""
 _NO_TURN = "it speaks something else than TURN"
 _ENDS = {Step.EXPIRED: "its lifetime is over", Step.GONE: "the server has forgotten it"}
 _FULL = (Code.QUOTA_REACHED, Code.INSUFFICIENT_CAPACITY)
-
-
-@dataclass(frozen=True)
-class Footing:
-    """What all relays of one ground share."""
-
-    settings: Settings
-    draw: Callable[[int], bytes]
-    sockets: Sockets
-    candidates: Candidates
-    budgets: Budgets
-    releases: Releases
-    welcomed: dict[Endpoint, None]
-    ticketless: set[Server]
-    """Those that gave no ticket when they were asked for one: to ask again costs a round trip (405)."""
-    tell: Callable[[Said], None]
-
-
-@dataclass(eq=False)
-class _Attempt:
-    line: Held
-    client: Client
-    until: float | None = None
-    last: bool = True
-    """Whether the server has no further address to be tried."""
-    hurried: bool = True
-    """Whether the agent waits for it."""
-    asked: bool = False
-    """Whether the line is open and the server is being asked."""
-    heard: bool = False
-    """Whether anything has come by the line."""
-    ahead: Ahead = field(default_factory=Ahead)
-    rerouted: bool = False
-    """Whether it is for nothing from the address that the relay has."""
 
 
 class Relay:
@@ -105,17 +61,11 @@ class Relay:
         self._makes = Clients(server, footing.settings, footing.draw, footing.ticketless)
         self._patience = Patience(footing.settings)
         self.telling = Telling(server, wished, footing.candidates, footing.tell, hides=footing.settings.relay_only)
-        self._client: Client | None = None
-        self._line: Held | None = None
-        self._mobile = False
-        self._attempt: _Attempt | None = None
+        self._standing = Standing()
+        self._attempt: Attempt | None = None
         self._remotes: Sequence[Endpoint] = ()
         self._turn = 0  # which of them is next
-        self._stood, self._since = False, float("-inf")  # whether it ever stood; since when
         self._redirected = False
-        self._doubt: float | None = None  # until when a stream must have said something
-        self._said = float("-inf")  # when something last went by the line
-        self._rerouted: float | None = None  # since when an answer may not find its line any more
 
     # What may be read.
 
@@ -123,22 +73,22 @@ class Relay:
     def lines(self) -> list[Held]:
         """The sockets under it."""
         beside = self._attempt.line if self._attempt else None
-        return [line for line in dict.fromkeys((self._line, beside)) if line]
+        return [line for line in dict.fromkeys((self._standing.line, beside)) if line]
 
     @property
     def idle(self) -> bool:
         """Whether nothing stands, and nothing is tried."""
-        return self._attempt is None and (self._client is None or self._line is None)
+        return self._attempt is None and not self._standing.is_whole
 
     @property
     def movable(self) -> bool:
         """Whether there is an allocation that another line can take over, which needs no room on the server."""
-        return self._client is not None and self._mobile
+        return self._standing.movable
 
     @property
     def pending(self) -> bool:
         """Whether its first candidate is still waited for."""
-        return self._attempt is not None and not self._stood
+        return self._attempt is not None and not self._standing.ever
 
     def is_deaf(self, now: float) -> bool:
         """Whether the server is asked, and does not answer."""
@@ -147,18 +97,18 @@ class Relay:
     @property
     def knocks(self) -> bool:
         """Whether it asks for an allocation as often as may be, and has not heard the server yet."""
-        if (attempt := self._attempt) is None or attempt.client is self._client:
+        if (attempt := self._attempt) is None or attempt.client is self._standing.client:
             return False
-        return attempt.asked and not attempt.heard and attempt.client.longest <= self._makes.knock
+        return attempt.unanswered and attempt.client.longest <= self._makes.knock
 
     @property
     def deadline(self) -> float | None:
         """When `handle_timer` has something to do."""
-        whens = [self._doubt, self._patience.rest]
+        whens = [self._standing.doubt, self._patience.rest]
         whens += [self._attempt.until, self._attempt.ahead.due] if self._attempt else []
         whens += [client.deadline for client in self._clients()]
-        if self._is_kept:
-            whens.append(self._said + self._on.settings.keep)
+        if self._standing.is_kept:
+            whens.append(self._standing.said + self._on.settings.keep)
         return earliest(whens)
 
     # Verbs.
@@ -186,43 +136,39 @@ class Relay:
         attempt, welcome = self._attempt, peer in self._on.welcomed
         with suppress(ValueError):
             ahead = attempt is not None and welcome and attempt.ahead.send(attempt.client, data, peer)
-            if self._client and not ahead:
-                self._client.send(data, peer, now)
+            if self._standing.client and not ahead:
+                self._standing.client.send(data, peer, now)
         self._drain(now)
 
     def silent(self, now: float, *, hurried: bool = True, knocked: bool = False) -> None:
         """Nothing is heard by it: ask the server, once in a while. Not `hurried`: repeat it once a second. `knocked`:
         another one knocks there, so that a ticket, which costs three times as many bytes, is repeated as seldom."""
-        if now < self._since + self._makes.knock or not self._patience.may_ask(now):
+        if now < self._standing.since + self._makes.knock or not self._patience.may_ask(now):
             return  # at first, nothing can have been heard by it
         attempt = self._attempt
-        if attempt and (
-            (hurried and not attempt.hurried) or (not attempt.asked and now > attempt.line.since + _HURRIED)
-        ):
+        if attempt and ((hurried and not attempt.hurried) or attempt.connects_for_too_long(now)):
             self._give_up(now)
             self._begin(now, hurried=hurried, urgent=hurried)
         elif attempt and attempt.asked and self._may_be_misled(attempt.line, now):
             self._try_elsewhere(now, hurried=hurried)
         elif attempt:
             return  # it is being asked
-        elif self._client is None or self._line is None:
+        elif (client := self._standing.client) is None or (line := self._standing.line) is None:
             self._begin(now, hurried=hurried, urgent=hurried)
-        elif self._line.stream:
-            self._client.echo(now)
-            if self._doubt is None:  # asked once a second, a stream far away would never be late
-                self._doubt = now + self._client.round_trip.rto
-        elif self._rerouted is not None and self.movable:
+        elif line.stream:
+            self._standing.echo(client, now)
+        elif self._standing.rerouted is not None and self.movable:
             self.leave_address(now, again=True)
         else:
-            self._client.longest = self._makes.quick if hurried and not knocked else self._makes.calm
-            if self._client.state is not State.MOVING and not self._client.move(now):
-                self._ask_here(self._line, now, hurried=hurried, urgent=hurried)
+            client.longest = self._makes.quick if hurried and not knocked else self._makes.calm
+            if client.state is not State.MOVING and not client.move(now):
+                self._ask_here(line, now, hurried=hurried, urgent=hurried)
         self._drain(now)
 
     def rerouted(self, now: float) -> None:
         """The host's addresses have changed, and with them perhaps the way that its packets take: a socket keeps its
         address, and whoever is on that way may not know it. If it falls silent, another one is tried once."""
-        self._rerouted = now if self.lines else None
+        self._standing.rerouted = now if self.lines else None
         if self._attempt:
             self._attempt.until = self._until(self._attempt, now)
 
@@ -232,18 +178,18 @@ class Relay:
         self._leave_line()
         if again:
             self._begin(now, hurried=True)
-        elif self._client is None:
+        elif self._standing.client is None:
             self._lost("its address is gone")
 
     def late(self) -> None:
         """If the server has not answered yet, that is told; if it does later, that counts."""
-        if self.pending and self._attempt and self._attempt.asked and not self._attempt.heard:
+        if self.pending and self._attempt and self._attempt.unanswered:
             self.telling.unanswered("no answer")
 
     def drop(self, now: float) -> None:
         """Give back what stands and what is tried, and be of no further use."""
         clients, lines = [(each, self._line_of(each)) for each in self._clients()], self.lines
-        self._attempt = self._client = self._line = self._doubt = self._patience.rest = None
+        self._attempt, self._standing, self._patience.rest = None, Standing(), None
         for client, line in clients:
             if line in lines and line.open:
                 lines.remove(line)
@@ -258,9 +204,9 @@ class Relay:
         """One of its lines is there."""
         attempt = self._attempt
         if attempt and attempt.line is line:
-            if attempt.rerouted and self._line and self._line.source == line.source:
+            if attempt.rerouted and self._standing.line and self._standing.line.source == line.source:
                 self._give_up(now)
-                self._ask_here(self._line, now, hurried=attempt.hurried, urgent=attempt.hurried)
+                self._ask_here(self._standing.line, now, hurried=attempt.hurried, urgent=attempt.hurried)
             else:
                 self._ask(attempt, now)
             self._drain(now)
@@ -268,14 +214,14 @@ class Relay:
     def closed(self, line: Held, why: str, now: float) -> None:
         """One of its lines is broken."""
         self._on.sockets.close(line)
-        broken = self._line is line
+        broken = self._standing.line is line
         if broken:
             self._leave_line()
         if self._attempt and self._attempt.line is line:
             self._failed(why, now)
         if broken:
             self._lost(why)
-            if self._attempt is None and now >= self._since + self._on.settings.repair:
+            if self._attempt is None and now >= self._standing.since + self._on.settings.repair:
                 self._begin(now, hurried=True)
             self._rest_a_while(now)
         self._drain(now)
@@ -289,11 +235,11 @@ class Relay:
             attempt.client.longest = max(attempt.client.longest, self._makes.quick)  # with a nonce it says more
             attempt.client.receive(data, now)
             if first:
-                attempt.ahead.challenged(attempt.client, self._client, now)
-        if self._client and self._line is line:
-            self._client.receive(data, now)
-            if line.stream and self._is_whole(self._client):
-                self._doubt = None
+                attempt.ahead.challenged(attempt.client, self._standing.client, now)
+        if self._standing.client and self._standing.line is line:
+            self._standing.client.receive(data, now)
+            if line.stream and self._standing.is_answered(self._standing.client):
+                self._standing.doubt = None
                 self._give_up(now)  # another one beside it, for nothing
                 self._hears(now)
         return self._drain(now)
@@ -303,18 +249,18 @@ class Relay:
         for client in self._clients():
             client.handle_timer(now)
         self._drain(now)
-        if self._line and self._is_kept and now >= self._said + self._on.settings.keep:
-            self._on.sockets.send(self._line, stun.binding_indication(self._on.draw(12)))
-            self._said = now
-        if self._doubt is not None and now >= self._doubt:
-            self._doubt = None
+        if self._standing.line and self._standing.is_kept and now >= self._standing.said + self._on.settings.keep:
+            self._on.sockets.send(self._standing.line, stun.binding_indication(self._on.draw(12)))
+            self._standing.said = now
+        if self._standing.doubt is not None and now >= self._standing.doubt:
+            self._standing.doubt = None
             if self._attempt is None:
                 self._begin(now, hurried=True)
         if self._attempt and self._attempt.ahead.begins(now):
             self._patience.answered(now)
             self.telling.promised_another()
         if self._attempt and self._attempt.until is not None and now >= self._attempt.until:
-            if self._is_older(self._attempt.line):
+            if self._standing.is_older(self._attempt.line):
                 self._try_elsewhere(now, hurried=self._attempt.hurried)
             else:
                 self._failed("no answer" if self._attempt.asked else "no connection", now)
@@ -323,11 +269,6 @@ class Relay:
             if self.idle:
                 self._begin(now)
         self._drain(now)
-
-    @property
-    def _is_kept(self) -> bool:
-        """Whether a NAT may forget it while it is at rest; a stream's binding lives for hours (RFC 5382, section 5)."""
-        return self._client is not None and self._line is not None and not self._line.stream
 
     # Attempts.
 
@@ -343,64 +284,53 @@ class Relay:
         name = self.server.host if self.server.transport is Transport.TLS else None
         line = self._on.sockets.open(self.server.transport, now, remote=alternate or self._remotes[turn], name=name)
         self.telling.begins(line.socket)
-        move = self._client if self.movable else None
-        client = move or self._makes.new(self._client, hurried=hurried, urgent=urgent)
-        self._attempt = _Attempt(line, client, now + (_CONNECTING if last else _NEXT), last, hurried)
+        move = self._standing.client if self.movable else None
+        client = move or self._makes.new(self._standing.client, hurried=hurried, urgent=urgent)
+        self._attempt = connecting(line, client, now, last=last, hurried=hurried)
 
-    def _ask(self, attempt: _Attempt, now: float) -> None:
+    def _ask(self, attempt: Attempt, now: float) -> None:
         """Its line is open: ask for the allocation, or move it there."""
         self._attempt, attempt.asked = attempt, True
         attempt.until = self._until(attempt, now)
-        if attempt.client is self._client:
+        if attempt.client is self._standing.client:
             attempt.client.longest = self._makes.quick
             if attempt.client.move(now):
                 return
-            attempt.client = self._makes.new(self._client, hurried=attempt.hurried)
+            attempt.client = self._makes.new(self._standing.client, hurried=attempt.hurried)
         attempt.client.allocate(now)
 
     def _may_be_misled(self, line: Held, now: float) -> bool:
         """Whether no answer finds this socket, perhaps because the addresses have changed, and another one may do."""
         has_room = self.movable or self._on.budgets.allows(self.server, now)
-        return self._is_older(line) and not line.stream and self.is_deaf(now) and has_room
+        return self._standing.is_older(line) and not line.stream and self.is_deaf(now) and has_room
 
-    def _is_older(self, line: Held) -> bool:
-        """Whether it had its address before the addresses changed."""
-        return self._rerouted is not None and line.since < self._rerouted
-
-    def _until(self, attempt: _Attempt, now: float) -> float | None:
+    def _until(self, attempt: Attempt, now: float) -> float | None:
         """Until when an attempt must have come a step further; once it is asked, the client has a patience of its
         own."""
-        if attempt.line is not self._line and self._is_older(attempt.line):
+        if attempt.line is not self._standing.line and self._standing.is_older(attempt.line):
             return now + self._on.settings.repair
         return None if attempt.asked and attempt.last else attempt.until
-
-    def _is_whole(self, client: Client) -> bool:
-        """Whether a stream that brings something is heard by the server, too: once the addresses have changed, only an
-        answer to what was asked since shows that."""
-        if self._rerouted is not None and client.answered >= self._rerouted:
-            self._rerouted = None
-        return self._rerouted is None
 
     def _try_elsewhere(self, now: float, *, hurried: bool) -> None:
         """By a socket that the routes of now give its address."""
         self._give_up(now)
         self._begin(now, hurried=hurried, urgent=hurried)
-        self._rerouted = None
+        self._standing.rerouted = None
         if self._attempt:
             self._attempt.rerouted = not self._attempt.line.stream  # another stream may do where that one does not
 
     def _ask_here(self, line: Held, now: float, *, hurried: bool = True, urgent: bool = False) -> None:
         """Ask for an allocation by a line that is open."""
-        client = self._makes.new(self._client, hurried=hurried, urgent=urgent)
+        client = self._makes.new(self._standing.client, hurried=hurried, urgent=urgent)
         client.longest = min(client.longest, self._makes.calm)
-        self._ask(_Attempt(line, client, hurried=hurried), now)
+        self._ask(Attempt(line, client, hurried=hurried), now)
 
     def _give_up(self, now: float) -> None:
         """The attempt is wanted no more. Its allocation is given back, unless it is the one that was to move."""
         attempt, self._attempt = self._attempt, None
-        if attempt is None or attempt.line is self._line:
+        if attempt is None or attempt.line is self._standing.line:
             return
-        if attempt.asked and attempt.line.open and attempt.client is not self._client:
+        if attempt.asked and attempt.line.open and attempt.client is not self._standing.client:
             self._on.releases.begin(attempt.client, attempt.line, now)
         else:
             self._on.sockets.close(attempt.line)
@@ -416,19 +346,14 @@ class Relay:
             return
         if not refused:
             self.telling.unanswered(why)
-        if self._client is None or self._line is None:
+        if not self._standing.is_whole:
             self._leave_line()
             self._lost(why)
         self._rest_a_while(now)
 
     def _leave_line(self) -> None:
-        """Nothing goes by it any more; only with a ticket the allocation is of use elsewhere."""
-        if self._line:
-            self._on.sockets.close(self._line)
-        self._line = self._doubt = None
-        self._rerouted = None
-        if not self._mobile:
-            self._client = None
+        if line := self._standing.leave():
+            self._on.sockets.close(line)
 
     def _lost(self, why: str) -> None:
         self.telling.lost(why)
@@ -437,7 +362,7 @@ class Relay:
 
     def _rest_a_while(self, now: float) -> None:
         """What has stood once is wanted back."""
-        if self._stood and self.idle:
+        if self._standing.ever and self.idle:
             self._patience.failed(now, now if self.movable else self._on.budgets.until(self.server))
 
     def _hears(self, now: float) -> None:
@@ -450,12 +375,12 @@ class Relay:
 
     def _clients(self) -> list[Client]:
         asking = self._attempt.client if self._attempt and self._attempt.asked else None
-        clients = [self._client] if self._client else []
-        return clients if asking is None or asking is self._client else [*clients, asking]
+        clients = [self._standing.client] if self._standing.client else []
+        return clients if asking is None or asking is self._standing.client else [*clients, asking]
 
     def _line_of(self, client: Client) -> Held | None:
         attempt = self._attempt
-        return attempt.line if attempt and attempt.asked and attempt.client is client else self._line
+        return attempt.line if attempt and attempt.asked and attempt.client is client else self._standing.line
 
     def _drain(self, now: float) -> list[tuple[Endpoint, bytes]]:
         """Take all that the clients have to say; gives what peers sent."""
@@ -465,7 +390,7 @@ class Relay:
             if isinstance(item, Transmit):
                 if line := self._line_of(client):
                     self._on.sockets.send(line, item.data)
-                    self._said = now if line is self._line else self._said
+                    self._standing.said = now if line is self._standing.line else self._standing.said
             elif isinstance(item, Arrived):
                 arrived.append((item.peer, item.data))
             else:
@@ -502,9 +427,9 @@ class Relay:
                 self._ended(client, event.by, now)
 
     def _allocated(self, client: Client, event: Allocated, now: float) -> None:
-        attempt, old, line = self._attempt, self._client, self._line
+        attempt, self._attempt = self._attempt, None
         assert attempt
-        self._client, self._line, self._attempt, self._mobile = client, attempt.line, None, event.mobile
+        old, line = self._standing.takes(client, attempt.line, mobile=event.mobile)
         if line and line is not attempt.line:
             if old and line.open:
                 self._on.releases.begin(old, line, now)
@@ -519,7 +444,7 @@ class Relay:
     def _moved(self, client: Client, now: float) -> None:
         attempt = self._attempt
         if attempt and attempt.client is client:  # the old line is closed: only over UDP there are tickets
-            self._line, self._attempt = attempt.line, None
+            self._standing.line, self._attempt = attempt.line, None
         assert client.relayed
         self._stands(client, client.relayed, client.mapped, now)
 
@@ -528,16 +453,17 @@ class Relay:
     ) -> None:
         self._makes.stands(client)
         self._patience.stands()
-        self._stood, self._since, self._said, self._turn, self._doubt = True, now, now, 0, None
+        self._standing.stands(now)
+        self._turn = 0
         self.telling.stands(relayed, mapped, since)
 
     def _not_allocated(self, event: Refused, now: float) -> None:
         attempt = self._attempt
         assert attempt
-        if event.code == Code.ALLOCATION_MISMATCH and self._client and attempt.line is self._line:
+        if event.code == Code.ALLOCATION_MISMATCH and self._standing.client and attempt.line is self._standing.line:
             self._attempt = None  # nothing has moved: it stands
             self._hears(now)
-            self._client.longest = float("inf")
+            self._standing.client.longest = float("inf")
         elif event.code == Code.TRY_ALTERNATE and event.alternate and not self._redirected:
             self._give_up(now)
             self._begin(now, hurried=attempt.hurried, alternate=event.alternate)
@@ -550,16 +476,16 @@ class Relay:
 
     def _misplaced(self, client: Client, now: float) -> None:
         """The server is there, and seems not to know us by this address: ask it before the agent doubts the relay."""
-        if self._attempt is None and self._line and client.state is State.STANDING:
+        if self._attempt is None and self._standing.line and client.state is State.STANDING:
             client.longest = self._makes.quick
             if not client.move(now):
-                self._ask_here(self._line, now)
+                self._ask_here(self._standing.line, now)
 
     def _not_moved(self, client: Client, now: float) -> None:
         """Its ticket is none any more, or nothing has moved: coturn says so with 400, any server with 437 to this."""
         line = self._line_of(client)
         if self._attempt:
-            self._mobile = False
+            self._standing.mobile = False
         if line and line.open:
             self._ask_here(line, now)
         elif self._attempt:
@@ -567,11 +493,11 @@ class Relay:
 
     def _ended(self, client: Client, by: Step, now: float) -> None:
         """Refusals and silence were heeded before: what is left is the end of what stood, and of a stream."""
-        if client is not self._client:
+        if client is not self._standing.client:
             self._failed(_NO_TURN, now)
             return
-        line, self._client, self._mobile = self._line_of(client), None, False
-        if by is Step.GONE and (self._attempt or now >= self._since + self._on.settings.repair):
+        line, self._standing.client, self._standing.mobile = self._line_of(client), None, False
+        if by is Step.GONE and (self._attempt or now >= self._standing.since + self._on.settings.repair):
             if self._attempt:
                 return  # the server is being asked for another one
             if line and line.open and not line.stream:
