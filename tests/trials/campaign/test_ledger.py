@@ -105,6 +105,24 @@ def test_an_answer_after_half_a_minute_is_none(ledger: Ledger, way: Way) -> None
     assert way.proved == NEVER
 
 
+def test_an_answer_that_came_to_a_relay_counts_when_it_has_come_to_us(ledger: Ledger, way: Way) -> None:
+    ledger.reached_relay(way, answer())
+    ledger.delivered(b"\x40\0\0\4data", 1.1)
+    assert (way.proved, way.consented) == (NEVER, set())
+    ledger.delivered(b"in a message of the relay's: " + answer(), 1.2)
+    assert (way.proved, way.consented) == (1.2, {"mine"})
+
+
+def test_an_answer_that_a_relay_could_not_deliver_is_forgotten(ledger: Ledger, way: Way) -> None:
+    ledger.reached_relay(way, answer())
+    ledger.sent(way, check(b"y" * 12), Kind.CHECK, 31.5)
+    ledger.reached_relay(way, answer(b"y" * 12))
+    ledger.delivered(answer(), 31.6)
+    assert way.proved == NEVER
+    ledger.delivered(answer(b"y" * 12), 31.7)
+    assert way.proved == 31.7
+
+
 def test_bytes_are_counted_until_a_way_is_proved(ledger: Ledger, way: Way) -> None:
     before = way.sent
     ledger.heard(way, b"\x80" * 50, Kind.DATA, 1.0)

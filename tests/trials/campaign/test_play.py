@@ -85,6 +85,16 @@ def test_what_goes_by_a_stolen_relay_is_not_the_clients() -> None:
     assert bearer.carried <= 2.5
 
 
+def test_a_restart_that_the_relay_alone_has_heard_answered_goes_on() -> None:
+    """UDP is blocked between the relay and its client while the answer is on its way: what was never consented to has
+    not lapsed when consent on the old credentials has."""
+    blocked = fault(Occasion.BLOCK_UDP, at=4.372, on="operator", lasts=44.6)
+    far = Side(uplink=Uplink(delay_ms=150))
+    relay_only = Side(uplink=Uplink(behind="router"), relays=(Transport.UDP,), relay_only=True)
+    restarted = history(fault(Trick.RESTART, at=4.025), blocked, robot=far, operator=relay_only, lasts=55.0)
+    assert play(restarted).violations == ()
+
+
 def test_what_an_agent_raises_is_a_violation(monkeypatch: pytest.MonkeyPatch) -> None:
     def send(*_: object) -> bool:
         raise ZeroDivisionError

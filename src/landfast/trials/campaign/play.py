@@ -219,8 +219,15 @@ class _Play:
         ledger, what = self.ledgers[name], kind(data)
         ledger.heard(ledger.way(local, remote), data, what, self.world.now)
         asked = remote[0] in self._server and remote[1] in _ASKED
-        if asked and what is Kind.ELSE and (ticket := stun.attribute(data, MOBILITY_TICKET)):
+        if not asked:
+            return
+        ledger.delivered(data, self.world.now)
+        if what is Kind.ELSE and (ticket := stun.attribute(data, MOBILITY_TICKET)):
             ledger.tickets.add(ticket)
+
+    def streamed(self, name: Name, data: bytes) -> None:
+        """Bytes came from a relay by a stream: a segment is a message, or a part of one that is longer."""
+        self.ledgers[name].delivered(data, self.world.now)
 
     def told(self, name: Name, event: Event) -> None:
         """A side's agent said something."""
@@ -266,7 +273,11 @@ class _Play:
         if packet.origin == "server" and (name := self._owner(source)):
             self._note(name, source, to, packet.data, what)
         if name := self._owner(to):
-            self.heard(name, to, source, packet.data)
+            ledger = self.ledgers[name]
+            if what is Kind.YES or what is Kind.NO:
+                ledger.reached_relay(ledger.way(to, source), packet.data)
+            else:
+                ledger.heard(ledger.way(to, source), packet.data, what, self.world.now)
 
     def _left_early(self, relayed: Endpoint, check: bytes) -> None:
         """A check says whose relayed address it leaves from, which may be before its owner has heard of that."""
@@ -304,6 +315,9 @@ class _Watch(Watch):
 
     def heard(self, local: Endpoint, remote: Endpoint, data: bytes) -> None:
         self.play.heard(self.name, local, remote, data)
+
+    def streamed(self, data: bytes) -> None:
+        self.play.streamed(self.name, data)
 
     def opened(self) -> None:
         self.play.invariants.sockets.opened(self.name, self.play.world.now)

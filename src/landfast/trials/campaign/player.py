@@ -36,6 +36,9 @@ class Watch:
     def heard(self, local: Endpoint, remote: Endpoint, data: bytes) -> None:
         """A datagram arrived."""
 
+    def streamed(self, data: bytes) -> None:
+        """Bytes of a stream arrived."""
+
     def opened(self) -> None:
         """The agent wants one more socket."""
 
@@ -159,10 +162,14 @@ class Player:
     def _arrived(self, socket: Socket, data: bytes, source: Endpoint) -> None:
         if isinstance(opened := self.sockets[socket], Datagrams):
             self._watch.heard(opened.local, source, data)
-        self.received(socket, data, source)
+        self._received(socket, data, source)
 
-    def received(self, socket: Socket, data: bytes, source: Endpoint) -> None:
-        """Bytes came by a socket."""
+    def streamed(self, socket: Socket, data: bytes, source: Endpoint) -> None:
+        """Bytes came by a stream."""
+        self._watch.streamed(data)
+        self._received(socket, data, source)
+
+    def _received(self, socket: Socket, data: bytes, source: Endpoint) -> None:
         self.agent.receive(data, Path(socket, source), self.world.now)
         self.take()
 
@@ -247,7 +254,7 @@ class Connection:
 
     def _received(self, data: bytes) -> None:
         if not self._over:
-            self._player.received(self._wish.socket, data, self._remote)
+            self._player.streamed(self._wish.socket, data, self._remote)
 
     def _late(self, _: None, __: None) -> None:
         if not self._open:
