@@ -81,6 +81,28 @@ def test_a_new_local_address_is_used_at_once(controlling: bool) -> None:
         assert len(a.open) == 1
 
 
+def test_when_the_socket_in_use_is_lost_the_others_ask_where_the_peer_was() -> None:
+    """At an address that only that socket knew."""
+    world = World()
+    a = world.end(["203.0.113.9", "203.0.113.10"], controlling=False)
+    b = world.end("10.0.0.1", controlling=True, nat=Nat("192.0.2.9"))
+    world.start()
+    world.talk(5)
+    world.run(2)
+    assert b.nat is not None
+    b.nat.move("192.0.2.77")
+    world.run(1)
+    used, there = a.agent.selected, outside(b)
+    assert used is not None
+    assert there[0] == "192.0.2.77"
+    a.addresses = [each for each in a.addresses if each != used.base.endpoint[0]]
+    a.agent.set_addresses([Address(each) for each in a.addresses], world.now)
+    world.passes = lambda source, *_: source[0] == a.addresses[0]  # the peer is only heard when it has been asked
+    start = world.now
+    world.run(0.1)
+    assert there in {remote for at, _, remote, _ in a.sent if at >= start}
+
+
 def test_without_data_the_next_ping_shows_the_new_address() -> None:
     world, a, b = connected(seconds=1)
     world.run(5)

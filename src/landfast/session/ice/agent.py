@@ -428,6 +428,7 @@ class Agent:
                         self._out.append(GatheringDone(newest.local.ufrag))
                 case said.Lost(socket, _):
                     self._lose(socket)
+                    self._stand(now)  # where the peer was, it is asked from the others
                 case said.Promised(socket):
                     self._renew(said.Renewed(socket, None), now)
                 case said.Renewed():
