@@ -462,6 +462,27 @@ def test_what_has_answered_in_a_silence_before_it_was_noticed_has_the_first_turn
     assert not set(before) & set(asked)
 
 
+def test_where_checks_are_lost_and_the_peers_data_comes_all_have_their_turn() -> None:
+    """What was asked before a packet came was asked in vain all the same."""
+    old = pair(answered=100, socket=1)
+    others = [pair(("192.168.0.1", port), socket=2, kind=Type.RELAYED) for port in (1, 2, 3)]
+    made = roaming(old, *others)
+    made.sent(old, 100)
+    asked: list[Pair] = []
+    doubted = 0
+    now = 100.0
+    while now < 102:
+        now = max(now, made.deadline)
+        made._rhythm.beat(now)
+        due = made.due(now)
+        for each in due:
+            each.tried = now
+        asked += due
+        doubted += 2 in made.doubtful(due, now)
+    assert set(others) < set(asked)
+    assert doubted == 1
+
+
 def test_the_relay_in_use_is_doubted_each_time_and_the_others_now_and_then() -> None:
     old, other = pair(answered=100, socket=1, kind=Type.RELAYED), pair(socket=2, kind=Type.RELAYED)
     made = roaming(old, other)

@@ -195,7 +195,7 @@ class Roaming:
         other one now and then. True for what is in a hurry: that in use, in the first minutes."""
         if not self.is_silent(now):
             return {}
-        sockets, since = {}, self.silent_since
+        sockets, since = {}, self._in_vain_since
         for pair in asks:
             socket, used = pair.path.socket, pair is self.focus
             before = self._doubted.get(socket, NEVER)  # what was asked in an earlier silence says nothing of this one
@@ -242,6 +242,12 @@ class Roaming:
         if self.unanswered is not None:
             alarm = min(alarm, self._overdue(self.unanswered))
         return alarm
+
+    @property
+    def _in_vain_since(self) -> float:
+        """In silence, since when nothing of ours is known to have arrived. Data may come all the while: then each of
+        its packets would make what was asked before seem not yet asked in this silence."""
+        return self.silent_since if self.unanswered is None else min(self.silent_since, self.unanswered)
 
     def _is_missed(self, now: float) -> bool:
         """Whether a check of the selected pair should have been answered by now."""
@@ -312,7 +318,7 @@ class Roaming:
         for pair in ways:
             used[pair.path.socket] = max(used.get(pair.path.socket, NEVER), pair.tried)
 
-        since = self.silent_since
+        since = self._in_vain_since
 
         def turn(pair: Pair) -> tuple[float, float, bool, bool, int]:
             in_vain = pair.tried if pair.tried > max(since, pair.answered) else NEVER
