@@ -94,3 +94,19 @@ def test_an_allocation_is_heard_while_its_clients_mapping_lives() -> None:
     assert played.oracle.is_heard(allocation, "robot")
     played.world.happen(Occasion.REBIND_PORT, "robot-gw")
     assert not played.oracle.is_heard(allocation, "robot")
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_a_session_without_an_answer_is_a_way_only_while_the_budget_has_room_for_others(full: bool) -> None:
+    """Linux refuses it with each that is one too many, and an agent that finds no way asks by new ones."""
+    metered = Side(uplink=Uplink(behind="router", sessions=16))
+    played = connected(history(robot=OPEN, operator=metered))
+    world = played.world
+    world.happen(Occasion.SUSPEND_RADIO, "robot-gw", 0.5)
+    world.happen(Occasion.REBIND_PORT, "operator-gw")
+    world.run(world.now + 0.4)  # the operator asks, and is not answered
+    socket = world.hosts["operator"].udp(lambda *_: None)
+    for port in range(16 if full else 4):
+        socket.send(b"nobody is there", ("203.0.113.250", 7000 + port))
+    world.run(world.now + 0.101)
+    assert played.oracle.passable() is not full

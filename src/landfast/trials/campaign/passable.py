@@ -16,6 +16,7 @@ from landfast.lab.sim.packet import TCP, UDP, Packet
 from landfast.lab.sim.relays import Allocation
 from landfast.lab.sim.router import Router
 from landfast.lab.sim.streams import Stream
+from landfast.lab.sim.tracking import Flow, Flows
 from landfast.lab.sim.world import World
 from landfast.model.facts import Endpoint
 from landfast.model.nat import Pooling
@@ -120,18 +121,24 @@ class Oracle:
             if nat is None:
                 continue
             flow = nat.flows.find((protocol, *source, *to), self._world.now) if source[1] else None
+            if not self._is_admitted(router, nat.flows, flow):
+                return None
             if flow:
                 source = flow.reply[3:5]
                 continue
-            if router.meter:
-                held = max(
-                    router.meter.held(a, nat.flows, self._world.now) for a in map(str, router.routing.subscribers)
-                )
-                if held + _SPARE > (router.declared.budget.limit if router.declared.budget else held):
-                    return None
             paired = nat.nat.pooling is Pooling.PAIRED and len(nat.pool) == 1
             source = (nat.pool[0] if paired else "0.0.0.0", 0)
         return source
+
+    def _is_admitted(self, router: Router, flows: Flows, flow: Flow | None) -> bool:
+        """Whether a router's budget lets a packet of this flow pass, or of a new one. A session without an answer has
+        no place of its own once all are taken: with each that Linux refuses, it refuses these, too, for a second at
+        most (lab/sim/budget.py), and who finds no way asks by new ones all the time."""
+        budget, meter = router.declared.budget, router.meter
+        if budget is None or meter is None or (flow and (flow.replied or budget.of != "sessions")):
+            return True
+        held = max(meter.held(str(each), flows, self._world.now) for each in router.routing.subscribers)
+        return held + (1 if flow else _SPARE) <= budget.limit
 
     # Whether it arrives.
 
