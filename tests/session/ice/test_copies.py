@@ -91,7 +91,7 @@ def test_who_has_the_last_packets_of_a_talk_alone_is_left_again(controlling: boo
     assert b.agent.selected is not None
     assert (a.agent.selected.path.remote, b.agent.selected.path.remote) == (peer, client)
     assert Why.FOLLOWED in b.moves
-    assert b.moves[-1] is (Why.NOMINATED if controlling else Why.RETURNED)
+    assert b.moves[-1] is Why.RETURNED
     assert b.moves.count(Why.FOLLOWED) == 1  # and is not believed twice
 
 

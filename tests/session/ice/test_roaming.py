@@ -397,6 +397,21 @@ def test_a_pair_that_is_nominated_right_after_it_was_asked_is_asked_once_more_in
     assert made.verdict(new, 101.1) is Why.NOMINATED
 
 
+def test_a_nomination_is_heeded_once() -> None:
+    """The peer has chosen the other before and the old one since; what it said first came last, by the longer way."""
+    old, new = pair(answered=100), pair(("198.51.100.1", 7), answered=101)
+    made = roaming(old, new)
+    old.nominated, new.nominated = 100.5, 100.9
+    new.confirmed = 100.95
+    assert made.verdict(new, 101.1) is Why.NOMINATED
+    made.select(new, 101.1, Why.NOMINATED)
+    made.select(old, 102, Why.FOLLOWED)
+    new.answered = new.confirmed = 102.1
+    assert made.verdict(new, 102.2) is None
+    new.nominated, new.confirmed = 102.3, 102.4
+    assert made.verdict(new, 102.5) is Why.NOMINATED
+
+
 def test_the_successor_of_a_lost_socket_is_the_newest_to_the_same_address() -> None:
     old, alike, newer, relay = (
         pair(answered=100, socket=1),

@@ -41,6 +41,7 @@ class Roaming:
         """When the oldest check of the selected pair was sent that has no answer."""
         self._settings, self._pairs, self._role, self._rhythm, self._draw = settings, pairs, role, rhythm, draw
         self._since = NEVER  # when it was selected
+        self._heeded = NEVER  # the last nomination that has led somewhere: it does not again, once that was left
         self._round = (NEVER, _TRIP, _TRIP)  # when the first answer came in it, what the trip was, the shortest in it
         self._next = self._early = NEVER
         self._stirred = True  # data went or came since a pair was last asked
@@ -54,6 +55,7 @@ class Roaming:
     def select(self, pair: Pair, now: float, why: Why) -> None:
         """Go this way from now on."""
         self._left = self.selected if why is Why.FOLLOWED else None
+        self._heeded = max(self._heeded, self.selected.nominated)
         self.selected, self._since, self.unanswered = pair, now, None
         self._round = (NEVER, _TRIP, _TRIP)
         self._wait(now)
@@ -145,7 +147,8 @@ class Roaming:
         may_follow = follow.is_settled(since, self.trip, now) and self._is_trusted(pair, now)
         rules = {
             Why.REBOUND: follow.is_gone(old),
-            Why.NOMINATED: follow.is_nominated(pair, old, controlling=role.controlling),
+            Why.NOMINATED: pair.nominated > self._heeded
+            and follow.is_nominated(pair, old, controlling=role.controlling),
             Why.RETURNED: pair is self._left
             and old in self._distrusted
             and (role.controlling or old.nominated <= pair.nominated),
