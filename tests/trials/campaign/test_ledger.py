@@ -113,6 +113,22 @@ def test_an_answer_that_came_to_a_relay_counts_when_it_has_come_to_us(ledger: Le
     assert (way.proved, way.consented) == (1.2, {"mine"})
 
 
+def test_a_copy_from_elsewhere_does_not_take_the_place_of_an_answer_at_a_relay(ledger: Ledger, way: Way) -> None:
+    elsewhere = ledger.way(way.local, ("192.0.2.66", 6666))
+    ledger.reached_relay(way, answer())
+    ledger.reached_relay(elsewhere, answer())
+    ledger.delivered(answer(), 1.2)
+    assert (way.proved, elsewhere.proved) == (1.2, NEVER)
+
+
+def test_what_is_forged_does_not_take_the_place_of_an_answer_at_a_relay(ledger: Ledger, way: Way) -> None:
+    forged = answer()[:-24] + bytes(24)
+    for each in (answer(), forged):
+        ledger.reached_relay(way, each)
+    ledger.delivered(answer(), 1.2)
+    assert way.proved == 1.2
+
+
 def test_an_answer_that_a_relay_could_not_deliver_is_forgotten(ledger: Ledger, way: Way) -> None:
     ledger.reached_relay(way, answer())
     ledger.sent(way, check(b"y" * 12), Kind.CHECK, 31.5)

@@ -95,7 +95,7 @@ class Ledger:
         self.bearer: Way | None = None
         """The way that the last datagram of the application took."""
         self._asked: dict[bytes, _Asked] = {}
-        self._at_relay: dict[bytes, tuple[Way, bytes]] = {}
+        self._at_relay: dict[bytes, list[bytes]] = {}
 
     def way(self, local: Endpoint, remote: Endpoint) -> Way:
         """What is known of it."""
@@ -138,17 +138,20 @@ class Ledger:
                 way.asked = now
 
     def reached_relay(self, way: Way, answer: bytes) -> None:
-        """An answer came to a relay of ours: to us, it may never come."""
+        """An answer came to a relay of ours: to us, it may never come. One from elsewhere than was asked is none."""
         while self._at_relay and (oldest := next(iter(self._at_relay))) not in self._asked:
             del self._at_relay[oldest]
-        if (number := answer[8:20]) in self._asked:
-            self._at_relay[number] = way, answer
+        if (asked := self._asked.get(number := answer[8:20])) and asked.way is way:
+            self._at_relay.setdefault(number, []).append(answer)
 
     def delivered(self, data: bytes, now: float) -> None:
-        """A relay has sent us this, and an answer may be in it."""
+        """A relay has sent us this, and an answer may be in it: the first of those that wait there."""
         for number in [each for each in self._at_relay if each in data]:
-            way, answer = self._at_relay.pop(number)
-            self.heard(way, answer, kind(answer), now)
+            answer = self._at_relay[number].pop(0)
+            if not self._at_relay[number]:
+                del self._at_relay[number]
+            if asked := self._asked.get(number):
+                self.heard(asked.way, answer, kind(answer), now)
 
     def _check_left(self, way: Way, data: bytes, now: float) -> str:
         to, by = fragments(data)
