@@ -6,8 +6,10 @@ from random import Random
 
 import pytest
 
+from landfast.session.ice.events import CandidateGathered
 from landfast.session.ice.outage import CHECK, REPEATED, SPOKEN, Outage
 from landfast.session.ice.settings import Settings
+from tests.session.ice.world import connected
 
 MINUTE = Settings().outage
 COST = 90
@@ -144,3 +146,17 @@ def test_that_costs_no_more_than_is_allowed_while_nothing_is_answered() -> None:
             if outage.may_check(COST, step / 10, back=back) and outage.may_leave(COST, CHECK, step / 10):
                 sent += COST
     assert MINUTE * 0.85 < sent <= MINUTE
+
+
+def test_an_outage_costs_less_than_sixty_kilobytes_a_minute_and_less_and_less() -> None:
+    world, a, b = connected(seconds=1)
+    world.cut(1000)
+    for minute in range(8):
+        start = world.now
+        world.run(60)
+        for end in (a, b):
+            cost = sum(len(data) + 28 for when, _, _, data in end.sent if when >= start)
+            assert cost < 60_000
+            assert minute < 6 or cost < 8_000
+        assert len(a.open) <= 1 + Settings().spare
+    assert len(a.told(CandidateGathered)) == 1  # what stands in for a socket is not signalled

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from landfast.session.ice.rhythm import Rhythm
+from tests.session.ice.world import connected
 
 
 def beaten(*gaps: float) -> Rhythm:
@@ -61,3 +62,11 @@ def test_a_silence_too_short_to_be_suspicious_is_known_at_once(gaps: list[float]
         rhythm.beat(now)
         assert rhythm.least >= 0.05
         assert rhythm.patience is None or rhythm.least <= rhythm.patience
+
+
+@pytest.mark.parametrize("every", [0.04, 0.15, 0.3])
+def test_a_ping_in_time_leaves_the_rhythm_what_it_is(every: float) -> None:
+    world, a, b = connected(every=every, seconds=10)
+    world.run(6)
+    for end in (a, b):
+        assert end.agent._lasting.rhythm.patience == pytest.approx(3 * min(every, 0.2))
