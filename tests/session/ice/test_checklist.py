@@ -43,6 +43,12 @@ def test_once_all_have_failed_each_is_asked_now_and_then_and_all_together_as_in_
     assert len(play([pair(("203.0.113.9", port)) for port in range(1, 41)], 20, seldom=True)) == 20
 
 
+def test_once_all_have_failed_a_peer_that_gets_through_has_its_turn_first() -> None:
+    heard, other = pair(), pair(("203.0.113.9", 7))
+    heard.asked = 100.0  # and so was asked back
+    assert [when for when, _ in play([heard, other], 4, seldom=True)] == [2, 3]
+
+
 def test_who_has_had_a_turn_and_was_not_asked_waits_for_the_next() -> None:
     for seldom in (False, True):
         each, only = Checklist(SETTINGS), [pair()]

@@ -9,7 +9,7 @@ from landfast.session.ice.copies import Copies
 from landfast.session.ice.events import Why
 from landfast.session.ice.settings import Settings
 from tests.session.ice.making import pair
-from tests.session.ice.world import ATTACKER, JUNK, connected, gap, is_data, outside
+from tests.session.ice.world import ATTACKER, JUNK, World, connected, gap, is_data, outside
 
 PEER, COPIER = pair(), pair(("198.51.100.66", 1), stranger=True)
 
@@ -46,6 +46,11 @@ def test_a_flood_is_not_remembered_for_ever() -> None:
 # In a session.
 
 
+def pass_on(world: World, data: bytes, there: Endpoint, delay: float = 0.01) -> None:
+    """The attacker sends it again; so much later than it would have come there."""
+    world.after(world.trip / 2 + delay, partial(world.arrive, ATTACKER, there, data))
+
+
 @pytest.mark.parametrize("controlling", [True, False])
 @pytest.mark.parametrize("delay", [-0.015, 0.005, 0.05])
 def test_who_copies_packets_and_forwards_checks_gets_no_data(controlling: bool, delay: float) -> None:
@@ -56,11 +61,10 @@ def test_who_copies_packets_and_forwards_checks_gets_no_data(controlling: bool, 
 
     def tap(source: Endpoint, target: Endpoint, data: bytes) -> bool:
         if (source, target) == (client, peer):
-            world.after(world.trip / 2 + delay, partial(world.arrive, ATTACKER, peer, data))
+            pass_on(world, data, peer, delay)
         elif target == ATTACKER:
             diverted.append(is_data(data))
-            there = peer if source == client else client
-            world.after(world.trip / 2 + abs(delay), partial(world.arrive, ATTACKER, there, data))
+            pass_on(world, data, peer if source == client else client, abs(delay))
             return False
         return True
 
@@ -80,8 +84,7 @@ def test_who_has_the_last_packets_of_a_talk_alone_is_left_again(controlling: boo
             world.after(0.1, partial(world.arrive, ATTACKER, peer, data))
             return False
         if target == ATTACKER:
-            there = peer if source == client else client
-            world.after(world.trip / 2 + 0.01, partial(world.arrive, ATTACKER, there, data))
+            pass_on(world, data, peer if source == client else client)
             return False
         return True
 
@@ -107,12 +110,11 @@ def test_who_copies_packets_is_not_followed_for_those_that_are_lost_nor_for_the_
     def tap(source: Endpoint, target: Endpoint, data: bytes) -> bool:
         nonlocal passed
         if (source, target) == (client, peer):
-            world.after(world.trip / 2 + delay, partial(world.arrive, ATTACKER, peer, data))
+            pass_on(world, data, peer, delay)
             passed += is_data(data) and world.now > start + 1
             return not is_data(data) or passed % 10 not in (1, 2, 3)
         if target == ATTACKER:
-            there = peer if source == client else client
-            world.after(world.trip / 2 + 0.01, partial(world.arrive, ATTACKER, there, data))
+            pass_on(world, data, peer if source == client else client)
             return False
         return True
 
