@@ -20,7 +20,7 @@ from landfast.session.ice.roaming import Roaming
 from landfast.session.ice.roles import Role
 from landfast.session.ice.settings import Settings
 from landfast.wire import ice
-from tests.session.ice.making import pair
+from tests.session.ice.making import PEER, pair
 from tests.session.ice.world import ATTACKER, Nat, World, checks, connected, gap, is_data, outside
 
 # The peer's address changes.
@@ -385,6 +385,7 @@ def test_in_silence_what_has_answered_before_has_the_first_turn_and_then_all_hav
     old, known = pair(answered=100, socket=1), pair(("203.0.113.5", 9), answered=99, socket=2)
     known.tried = 99
     others = [pair(("192.168.0.1", port), socket=2) for port in (1, 2, 3)]  # never asked: it went well before them
+    others.append(pair(socket=2))
     made = roaming(old, *others, known)
     made.sent(old, 100)
     asked: list[Pair] = []
@@ -395,8 +396,24 @@ def test_in_silence_what_has_answered_before_has_the_first_turn_and_then_all_hav
             each.tried = now
             asked += [each] if each.path.socket == 2 else []
     assert asked[0] is known
-    assert set(asked[1:4]) == set(others)
-    assert asked[4] is known
+    assert set(asked[1:5]) == set(others)
+    assert asked[5] is known
+
+
+def test_in_silence_other_sockets_ask_where_the_peer_was_though_nobody_signalled_it() -> None:
+    """By a relay that has forgotten us, from behind a NAT that has a mapping for each address and lets in anybody."""
+    there = ("203.0.113.50", 7)
+    old = pair(there, kind=Type.RELAYED, answered=100, socket=2, stranger=True)
+    made = roaming(old, pair(socket=1), pair(("198.51.100.1", 8), socket=1, stranger=True))
+    made.sent(old, 100)
+    asked: set[Path] = set()
+    now = 100.0
+    while now < 103:
+        now = max(now, made.deadline)
+        for each in made.due(now):
+            each.tried = now
+            asked.add(each.path)
+    assert asked == {old.path, Path(1, PEER), Path(1, there)}
 
 
 def test_what_has_answered_in_a_silence_before_it_was_noticed_has_the_first_turn() -> None:

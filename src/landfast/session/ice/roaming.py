@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from math import inf
 
-from landfast.session.ice import follow
-from landfast.session.ice.events import Socket, Why
+from landfast.session.ice import follow, pairing
+from landfast.session.ice.events import Path, Socket, Why
 from landfast.session.ice.pairs import NEVER, Pair, Pairs
 from landfast.session.ice.rhythm import Rhythm
 from landfast.session.ice.roles import Role
@@ -289,8 +289,19 @@ class Roaming:
         return pair.proved, pair.priority(controlling=self._role.controlling)
 
     def _candidates(self) -> list[Pair]:
-        """The ways that may be tried unasked: not those of mere strangers."""
-        return [pair for pair in self._pairs if pair.usable and pair.unasked]
+        """The ways that may be tried unasked: not those of mere strangers, but where the peer was, it has proved."""
+        there = self.selected.remote.endpoint
+        return [pair for pair in self._pairs if pair.usable and (pair.unasked or pair.path.remote == there)]
+
+    def _meet_where_it_was(self) -> None:
+        """Pair all sockets with the address where the peer was, signalled or not: its filter may let in anybody. One
+        that was not signalled stays a stranger, of which there are few."""
+        there = self.selected.remote.endpoint
+        bases = {pair.path.socket: pair.base for pair in self._pairs if pair.usable}
+        for socket, base in bases.items():
+            path = Path(socket, there)
+            if self._pairs.get(path) is None and pairing.can_pair(base, self.selected.remote):
+                self._pairs.add(pairing.stranger(path, base, None), lambda pair: pair is self.selected)
 
     def _successor(self) -> Pair | None:
         """In the place of a pair that is gone: the newest socket to where the peer was; else the best there is."""
@@ -316,6 +327,7 @@ class Roaming:
     def _another(self, focus: Pair) -> Pair | None:
         """Of the socket that was used longest ago, the pair that was asked in vain longest ago: so that all sockets are
         soon asked. What has answered in this silence comes first, then what has before: most others never will."""
+        self._meet_where_it_was()
         ways = [pair for pair in self._candidates() if pair is not focus]
         used: dict[Socket, float] = {}
         for pair in ways:
