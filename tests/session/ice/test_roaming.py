@@ -381,6 +381,23 @@ def test_in_silence_every_socket_has_its_turn() -> None:
     assert 30 < asked.count(old) <= 40
 
 
+def test_once_consent_is_over_only_the_newest_of_the_sockets_on_an_address_asks() -> None:
+    """Each stands in for the one before; the way that is left is a relay's, and has few turns as it is."""
+    old = pair(answered=100, socket=1)
+    stand_ins = [pair(socket=socket) for socket in (2, 3)]
+    relay, elsewhere = pair(socket=4, kind=Type.RELAYED), pair(("198.51.100.1", 7), socket=3)
+    made = roaming(old, *stand_ins, relay, elsewhere)
+    old.barred = True
+    asked: set[Path] = set()
+    now = 131.0
+    while now < 140:
+        now = max(now, made.deadline)
+        for each in made.due(now):
+            each.tried = now
+            asked.add(each.path)
+    assert asked == {stand_ins[1].path, relay.path, elsewhere.path}
+
+
 def test_in_silence_what_has_answered_before_has_the_first_turn_and_then_all_have_theirs() -> None:
     old, known = pair(answered=100, socket=1), pair(("203.0.113.5", 9), answered=99, socket=2)
     known.tried = 99

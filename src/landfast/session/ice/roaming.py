@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from math import inf
 
 from landfast.session.ice import follow, pairing
+from landfast.session.ice.candidate import Type
 from landfast.session.ice.events import Path, Socket, Why
 from landfast.session.ice.pairs import NEVER, Pair, Pairs
 from landfast.session.ice.rhythm import Rhythm
@@ -303,6 +304,16 @@ class Roaming:
             if self._pairs.get(path) is None and pairing.can_pair(base, self.selected.remote):
                 self._pairs.add(pairing.stranger(path, base, None), lambda pair: pair is self.selected)
 
+    def _replaced(self) -> set[Socket]:
+        """Once a pair is gone, the sockets that a newer one on their address stands in for (rotation.py). They may
+        still be heard; but each turn of theirs would be one less of a way not yet tried."""
+        hosts: dict[str, set[Socket]] = {}
+        if follow.is_gone(self.selected):
+            for pair in self._pairs:
+                if pair.usable and pair.base.type is Type.HOST:
+                    hosts.setdefault(pair.base.endpoint[0], set()).add(pair.path.socket)
+        return {socket for sockets in hosts.values() for socket in sockets - {max(sockets)}}
+
     def _successor(self) -> Pair | None:
         """In the place of a pair that is gone: the newest socket to where the peer was; else the best there is."""
         ways = self._candidates()
@@ -328,7 +339,8 @@ class Roaming:
         """Of the socket that was used longest ago, the pair that was asked in vain longest ago: so that all sockets are
         soon asked. What has answered in this silence comes first, then what has before: most others never will."""
         self._meet_where_it_was()
-        ways = [pair for pair in self._candidates() if pair is not focus]
+        replaced = self._replaced()
+        ways = [pair for pair in self._candidates() if pair is not focus and pair.path.socket not in replaced]
         used: dict[Socket, float] = {}
         for pair in ways:
             used[pair.path.socket] = max(used.get(pair.path.socket, NEVER), pair.tried)
