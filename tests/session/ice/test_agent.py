@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
-from itertools import pairwise
 
 import pytest
 
@@ -11,41 +9,11 @@ from landfast.session.ice import events
 from landfast.session.ice.candidate import Candidate, Type
 from landfast.session.ice.credentials import Credentials
 from landfast.session.ice.events import Path, Socket, Why
-from landfast.session.ice.ground import Address, Server
+from landfast.session.ice.ground import Address
 from landfast.session.ice.machine import State
-from landfast.session.ice.outage import SPOKEN
 from landfast.session.ice.settings import Settings
 from landfast.wire import ice
-from landfast.wire.turn import Credential
-from tests.session.ice.world import End, Nat, World, checks, gap, is_data
-
-CONNECTED = ["checking", "connected", "completed"]
-
-
-def pair_of(world: World, *, controlling: bool = True, nat: bool = True) -> tuple[End, End]:
-    """A host behind a NAT, and one with a public address."""
-    if nat:
-        a = world.end("10.0.0.1", controlling=controlling, nat=Nat("192.0.2.1"))
-    else:
-        a = world.end("192.0.2.1", controlling=controlling)
-    return a, world.end("203.0.113.9", controlling=not controlling)
-
-
-def restart(world: World, by: End, peer: End) -> None:
-    """An offer and its answer, one trip each."""
-
-    def answer() -> None:
-        peer.agent.restart(world.now, controlling=False)
-        peer.agent.set_remote(by.agent.local, world.now)
-        peer.agent.gather(world.now)
-        world.after(world.trip, partial(by.agent.set_remote, peer.agent.local, world.now + world.trip))
-        world.signal()
-
-    by.agent.restart(world.now, controlling=True)
-    by.agent.gather(world.now)
-    world.after(world.trip, answer)
-    world.signal()
-
+from tests.session.ice.world import CONNECTED, Nat, World, checks, is_data, pair_of
 
 # Connecting.
 
@@ -376,63 +344,6 @@ def test_an_idle_session_costs_one_check_in_five_seconds_each() -> None:
         assert 500 / 5.5 < len(checks(end)) - was < 500 / 4.5
 
 
-# Restart.
-
-
-def test_an_outage_before_a_nomination_costs_no_more_than_any_other() -> None:
-    """Many addresses, and none has been chosen: the check list goes on beside the pair in use."""
-    world = World(1)
-    for network, controlling in ((0, True), (1, False)):
-        world.end([f"10.0.{network}.{host}" for host in range(1, 6)], controlling=controlling)
-    world.start()
-    a, b = world.ends
-    while not b.agent.selected:
-        world.run(0.01)
-    world.cut(120)
-    since = world.now
-    world.run(120)
-    for end in (a, b):
-        for minute in (since, since + 60):
-            spent = sum(len(data) for when, _, _, data in end.sent if minute <= when < minute + 60)
-            assert 20_000 < spent <= end.agent.settings.outage
-    world.run(1)
-    assert State.FAILED not in (a.agent.state, b.agent.state)
-
-
-def test_a_peer_that_asks_is_asked_back_at_once_when_an_outage_has_cost_what_it_may() -> None:
-    world = World()
-    a = world.end("192.0.2.1", controlling=True)
-    b = world.end(["203.0.113.9", "203.0.113.10"], controlling=False)
-    world.start()
-    world.run(1)
-    assert b.agent.selected is not None
-    (other,) = {"203.0.113.9", "203.0.113.10"} - {b.agent.selected.base.endpoint[0]}
-    world.passes = lambda source, target, _: other in (source[0], target[0])
-    for end in (a, b):
-        while end.agent._outage.may_leave(100, SPOKEN, world.now):
-            pass
-    while b.moves[-1] is not Why.FALLBACK:
-        world.run(0.01)
-    asked = [pair.asked for pair in b.agent._generations.current.pairs if pair.base.endpoint[0] == other]
-    assert world.now - max(asked) < 0.1
-
-
-def test_what_relays_are_asked_is_part_of_what_an_outage_costs() -> None:
-    """Many, and none of them answers; the checks go on beside that."""
-    world, most = World(), 12_000
-    user = Credential("a", "b")
-    relays = [Server(f"turn:198.51.100.{n}", "turn", f"198.51.100.{n}", 3478, credential=user) for n in range(1, 61)]
-    a = world.end("192.0.2.1", controlling=True, servers=relays, settings=Settings(outage=most))
-    world.end("203.0.113.9", controlling=False)
-    world.passes = lambda _source, _target, _data: False
-    world.start()
-    world.run(60)
-    assert most / 2 < sum(len(data) for _, _, _, data in a.sent) <= most
-    assert len({remote for _, _, remote, _ in a.sent}) == len(relays) + 1
-    asked = [when for when, _, _ in checks(a) if when < 100 + Settings().checking]
-    assert max(later - when for when, later in pairwise(asked)) < 1.1
-
-
 def test_through_a_relay_that_hears_nobody_nothing_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World()
     a, _ = pair_of(world, nat=False)
@@ -461,108 +372,6 @@ def test_what_stands_in_after_consent_is_urgent_in_the_first_minutes(monkeypatch
     world.run(400)
     assert len(asked) > 30
     assert all(urgent is (since < 300) for since, urgent in asked.items())
-
-
-@pytest.mark.parametrize("by_client", [True, False])
-def test_a_restart_leaves_no_gap_and_keeps_the_socket(by_client: bool) -> None:
-    world = World()
-    a, b = pair_of(world)
-    world.start()
-    world.run(1)
-    world.talk(20)
-    old, start, sockets = a.agent.local, world.now, dict(a.open)
-    restart(world, *((a, b) if by_client else (b, a)))
-    world.run(19)
-    assert a.agent.local != old
-    assert Why.RESTARTED in a.moves
-    assert Why.RESTARTED in b.moves
-    assert max(gap(a, start + 0.1, world.now - 0.1), gap(b, start + 0.1, world.now - 0.1)) < 0.021
-    assert a.states == b.states == CONNECTED
-    assert a.open == sockets
-    assert (a.agent.controlling, b.agent.controlling) == (by_client, not by_client)
-
-
-def test_the_old_generation_answers_for_a_while_and_is_forgotten() -> None:
-    world = World()
-    a, b = pair_of(world)
-    world.start()
-    world.run(1)
-    old = b.agent.local.ufrag
-    restart(world, a, b)
-    world.run(1)
-    assert b.agent._generations.of_check(old) is not None
-    world.run(6)
-    assert b.agent._generations.of_check(old) is None
-    assert len(list(a.agent._generations)) == 1
-    assert all(sent.owner is a.agent._generations.current for sent in a.agent._checks.transactions._sent.values())
-
-
-def test_a_peer_that_cannot_restart_changes_nothing() -> None:
-    world = World()
-    a, b = pair_of(world)
-    world.start()
-    world.run(1)
-    world.talk(10)
-    start, old = world.now, a.agent.local
-    a.agent.restart(world.now)
-    a.agent.gather(world.now)
-    world.run(3)
-    a.agent.set_remote(b.agent.local, world.now)  # the answer says what it always said
-    a.agent.abort_restart(world.now)
-    assert a.agent.local == old
-    world.run(6)
-    assert max(gap(a, start + 0.1, world.now - 0.1), gap(b, start + 0.1, world.now - 0.1)) < 0.021
-
-
-def test_the_second_restart_in_a_row_uses_fresh_sockets_and_gives_them_back() -> None:
-    world = World()
-    a, b = pair_of(world)
-    world.start()
-    world.run(1)
-    first = dict(a.open)
-    for _ in range(2):
-        a.agent.restart(world.now)
-        a.agent.gather(world.now)
-        world.run(1)
-    assert len(a.open) == 2
-    assert a.agent.local_candidates[0].endpoint not in first.values()
-    a.agent.abort_restart(world.now)
-    world.run(1)
-    assert a.open == first
-    restart(world, a, b)  # still after a failure
-    world.run(10)
-    assert Why.RESTARTED in a.moves
-    assert len(a.open) == 1
-    assert a.open != first
-
-
-def test_a_restart_heals_what_has_failed() -> None:
-    world = World()
-    a, b = pair_of(world)
-    world.start()
-    world.run(1)
-    healthy, b.addresses = b.addresses, []  # b's host is gone, without its agent knowing
-    world.run(40)
-    assert a.agent.state is State.FAILED
-    b.addresses = healthy
-    b.nat = None
-    restart(world, a, b)
-    world.run(2)
-    assert a.agent.state is b.agent.state is State.COMPLETED
-    world.talk(1)
-    world.run(2)
-    assert len(a.received) == len(b.received) == 50
-
-
-def test_credentials_of_a_restart_that_nobody_announced_make_one() -> None:
-    world = World()
-    a, _ = pair_of(world)
-    world.start()
-    world.run(1)
-    old = a.agent.local
-    a.agent.set_remote(Credentials("newu", "y" * 22), world.now)
-    assert a.agent.local != old
-    assert a.agent.may_send(world.now)
 
 
 # The end.

@@ -8,13 +8,15 @@ import pytest
 from landfast.session.ice import credentials
 from landfast.session.ice.candidate import Type
 from landfast.session.ice.credentials import Credentials
-from landfast.session.ice.events import Socket
+from landfast.session.ice.events import Socket, Why
 from landfast.session.ice.generation import Generation
 from landfast.session.ice.generations import Generations
 from landfast.session.ice.lasting import Lasting
+from landfast.session.ice.machine import State
 from landfast.session.ice.roles import Role
 from landfast.session.ice.settings import Settings
 from tests.session.ice.making import pair
+from tests.session.ice.world import CONNECTED, World, gap, pair_of, restart
 
 DRAW = random.Random(1).randbytes
 SOCKETS = frozenset({1, 2})
@@ -160,3 +162,108 @@ def test_before_the_peer_is_known_a_restart_only_changes_the_credentials() -> No
     assert session.pending is None
     assert session.current.local != old.local
     assert session.deadline == inf
+
+
+# Of two agents.
+
+
+@pytest.mark.parametrize("by_client", [True, False])
+def test_a_restart_leaves_no_gap_and_keeps_the_socket(by_client: bool) -> None:
+    world = World()
+    a, b = pair_of(world)
+    world.start()
+    world.run(1)
+    world.talk(20)
+    old, start, sockets = a.agent.local, world.now, dict(a.open)
+    restart(world, *((a, b) if by_client else (b, a)))
+    world.run(19)
+    assert a.agent.local != old
+    assert Why.RESTARTED in a.moves
+    assert Why.RESTARTED in b.moves
+    assert max(gap(a, start + 0.1, world.now - 0.1), gap(b, start + 0.1, world.now - 0.1)) < 0.021
+    assert a.states == b.states == CONNECTED
+    assert a.open == sockets
+    assert (a.agent.controlling, b.agent.controlling) == (by_client, not by_client)
+
+
+def test_the_old_generation_answers_for_a_while_and_is_forgotten() -> None:
+    world = World()
+    a, b = pair_of(world)
+    world.start()
+    world.run(1)
+    old = b.agent.local.ufrag
+    restart(world, a, b)
+    world.run(1)
+    assert b.agent._generations.of_check(old) is not None
+    world.run(6)
+    assert b.agent._generations.of_check(old) is None
+    assert len(list(a.agent._generations)) == 1
+    assert all(sent.owner is a.agent._generations.current for sent in a.agent._checks.transactions._sent.values())
+
+
+def test_a_peer_that_cannot_restart_changes_nothing() -> None:
+    world = World()
+    a, b = pair_of(world)
+    world.start()
+    world.run(1)
+    world.talk(10)
+    start, old = world.now, a.agent.local
+    a.agent.restart(world.now)
+    a.agent.gather(world.now)
+    world.run(3)
+    a.agent.set_remote(b.agent.local, world.now)  # the answer says what it always said
+    a.agent.abort_restart(world.now)
+    assert a.agent.local == old
+    world.run(6)
+    assert max(gap(a, start + 0.1, world.now - 0.1), gap(b, start + 0.1, world.now - 0.1)) < 0.021
+
+
+def test_the_second_restart_in_a_row_uses_fresh_sockets_and_gives_them_back() -> None:
+    world = World()
+    a, b = pair_of(world)
+    world.start()
+    world.run(1)
+    first = dict(a.open)
+    for _ in range(2):
+        a.agent.restart(world.now)
+        a.agent.gather(world.now)
+        world.run(1)
+    assert len(a.open) == 2
+    assert a.agent.local_candidates[0].endpoint not in first.values()
+    a.agent.abort_restart(world.now)
+    world.run(1)
+    assert a.open == first
+    restart(world, a, b)  # still after a failure
+    world.run(10)
+    assert Why.RESTARTED in a.moves
+    assert len(a.open) == 1
+    assert a.open != first
+
+
+def test_a_restart_heals_what_has_failed() -> None:
+    world = World()
+    a, b = pair_of(world)
+    world.start()
+    world.run(1)
+    healthy, b.addresses = b.addresses, []  # b's host is gone, without its agent knowing
+    world.run(40)
+    assert a.agent.state is State.FAILED
+    b.addresses = healthy
+    b.nat = None
+    restart(world, a, b)
+    world.run(2)
+    assert a.agent.state is b.agent.state is State.COMPLETED
+    world.talk(1)
+    world.run(2)
+    assert len(a.received) == len(b.received) == 50
+
+
+def test_credentials_of_a_restart_that_nobody_announced_make_one() -> None:
+    world = World()
+    a, _ = pair_of(world)
+    world.start()
+    world.run(1)
+    old = a.agent.local
+    a.agent.set_remote(Credentials("newu", "y" * 22), world.now)
+    assert a.agent.local != old
+    assert a.agent.may_send(world.now)

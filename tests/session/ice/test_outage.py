@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from random import Random
 
 import pytest
 
-from landfast.session.ice.events import CandidateGathered
+from landfast.session.ice.events import CandidateGathered, Why
+from landfast.session.ice.ground import Server
+from landfast.session.ice.machine import State
 from landfast.session.ice.outage import CHECK, REPEATED, SPOKEN, Outage
 from landfast.session.ice.settings import Settings
-from tests.session.ice.world import connected
+from landfast.wire.turn import Credential
+from tests.session.ice.world import World, checks, connected
 
 MINUTE = Settings().outage
 COST = 90
@@ -160,3 +163,60 @@ def test_an_outage_costs_less_than_sixty_kilobytes_a_minute_and_less_and_less() 
             assert minute < 6 or cost < 8_000
         assert len(a.open) <= 1 + Settings().spare
     assert len(a.told(CandidateGathered)) == 1  # what stands in for a socket is not signalled
+
+
+# Of two agents.
+
+
+def test_an_outage_before_a_nomination_costs_no_more_than_any_other() -> None:
+    """Many addresses, and none has been chosen: the check list goes on beside the pair in use."""
+    world = World(1)
+    for network, controlling in ((0, True), (1, False)):
+        world.end([f"10.0.{network}.{host}" for host in range(1, 6)], controlling=controlling)
+    world.start()
+    a, b = world.ends
+    while not b.agent.selected:
+        world.run(0.01)
+    world.cut(120)
+    since = world.now
+    world.run(120)
+    for end in (a, b):
+        for minute in (since, since + 60):
+            spent = sum(len(data) for when, _, _, data in end.sent if minute <= when < minute + 60)
+            assert 20_000 < spent <= end.agent.settings.outage
+    world.run(1)
+    assert State.FAILED not in (a.agent.state, b.agent.state)
+
+
+def test_a_peer_that_asks_is_asked_back_at_once_when_an_outage_has_cost_what_it_may() -> None:
+    world = World()
+    a = world.end("192.0.2.1", controlling=True)
+    b = world.end(["203.0.113.9", "203.0.113.10"], controlling=False)
+    world.start()
+    world.run(1)
+    assert b.agent.selected is not None
+    (other,) = {"203.0.113.9", "203.0.113.10"} - {b.agent.selected.base.endpoint[0]}
+    world.passes = lambda source, target, _: other in (source[0], target[0])
+    for end in (a, b):
+        while end.agent._outage.may_leave(100, SPOKEN, world.now):
+            pass
+    while b.moves[-1] is not Why.FALLBACK:
+        world.run(0.01)
+    asked = [pair.asked for pair in b.agent._generations.current.pairs if pair.base.endpoint[0] == other]
+    assert world.now - max(asked) < 0.1
+
+
+def test_what_relays_are_asked_is_part_of_what_an_outage_costs() -> None:
+    """Many, and none of them answers; the checks go on beside that."""
+    world, most = World(), 12_000
+    user = Credential("a", "b")
+    relays = [Server(f"turn:198.51.100.{n}", "turn", f"198.51.100.{n}", 3478, credential=user) for n in range(1, 61)]
+    a = world.end("192.0.2.1", controlling=True, servers=relays, settings=Settings(outage=most))
+    world.end("203.0.113.9", controlling=False)
+    world.passes = lambda _source, _target, _data: False
+    world.start()
+    world.run(60)
+    assert most / 2 < sum(len(data) for _, _, _, data in a.sent) <= most
+    assert len({remote for _, _, remote, _ in a.sent}) == len(relays) + 1
+    asked = [when for when, _, _ in checks(a) if when < 100 + Settings().checking]
+    assert max(later - when for when, later in pairwise(asked)) < 1.1

@@ -18,6 +18,7 @@ from landfast.session.ice.settings import Settings
 from landfast.wire import ice
 
 ATTACKER = ("198.51.100.66", 666)
+CONNECTED = ["checking", "connected", "completed"]
 JUNK = b"\x16\xfe\xfd" + bytes(100)
 
 Pass = Callable[[Endpoint, Endpoint, bytes], bool]
@@ -235,6 +236,31 @@ def connected(
     world.talk(seconds, every)
     world.run(1 + world.random.random())
     return world, a, b
+
+
+def pair_of(world: World, *, controlling: bool = True, nat: bool = True) -> tuple[End, End]:
+    """A host behind a NAT, and one with a public address."""
+    if nat:
+        a = world.end("10.0.0.1", controlling=controlling, nat=Nat("192.0.2.1"))
+    else:
+        a = world.end("192.0.2.1", controlling=controlling)
+    return a, world.end("203.0.113.9", controlling=not controlling)
+
+
+def restart(world: World, by: End, peer: End) -> None:
+    """An offer and its answer, one trip each."""
+
+    def answer() -> None:
+        peer.agent.restart(world.now, controlling=False)
+        peer.agent.set_remote(by.agent.local, world.now)
+        peer.agent.gather(world.now)
+        world.after(world.trip, partial(by.agent.set_remote, peer.agent.local, world.now + world.trip))
+        world.signal()
+
+    by.agent.restart(world.now, controlling=True)
+    by.agent.gather(world.now)
+    world.after(world.trip, answer)
+    world.signal()
 
 
 def outside(a: End) -> Endpoint:
