@@ -317,6 +317,30 @@ def test_the_best_is_nominated_after_some_patience() -> None:
     assert whys(made)[-1] is Why.NOMINATED
 
 
+@pytest.mark.parametrize("other_rule", [None, Why.FOLLOWED, Why.RETURNED])
+def test_before_a_nomination_is_heard_a_silence_ends_by_what_answers_whatever_else_speaks_for_it(
+    other_rule: Why | None,
+) -> None:
+    one = generation()
+    relayed, direct = at(one, 2, PEER), at(one, 1, PEER)
+    answer(one, relayed, 100.1)
+    answer(one, direct, 100.2)
+    one.tick(100.7)
+    assert (one.selected, one.nominating, one.settled) == (direct, True, False)
+    assert one.roaming
+    if other_rule is Why.RETURNED:
+        one.roaming.select(relayed, 100.8, Why.ANSWERED)
+        one.roaming.select(direct, 100.9, Why.FOLLOWED)
+    elif other_rule is Why.FOLLOWED:
+        relayed.heard = 104.9
+    one.roaming.sent(direct, 101)
+    answer(one, relayed, 105)
+    assert one.roaming.verdict(relayed, 105) is (other_rule or Why.FALLBACK)
+    one.tick(105)
+    assert one.selected is relayed
+    assert whys(one)[-1] is Why.FALLBACK
+
+
 def test_where_the_only_valid_pair_is_lost_no_nomination_is_waited_for() -> None:
     one = generation()
     answer(one, at(one, 1, HOST.endpoint), 100.1)

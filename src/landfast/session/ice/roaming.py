@@ -155,7 +155,7 @@ class Roaming:
             and (role.controlling or old.nominated <= pair.nominated),
             Why.FOLLOWED: may_follow and follow.is_spoken_from(pair, old, since, self._rhythm, settings),
             Why.BETTER: may_follow and not silent and follow.is_better(pair, old, controlling=role.controlling),
-            Why.FALLBACK: self._is_missed(now) and follow.is_rescue(pair, max(old.heard, old.answered), now, settings),
+            Why.FALLBACK: self._rescues(pair, now),
         }
         return next((why for why, holds in rules.items() if holds), None)
 
@@ -219,11 +219,12 @@ class Roaming:
         return self._every(now - self.silent_since) < self._settings.repair
 
     def rescue(self, now: float) -> Pair | None:
-        """In silence, the best of those that have answered meanwhile."""
+        """In silence, the best of those that have answered meanwhile, whatever other rule holds for it as well: until a
+        nomination is heard, this one is all there is to go by."""
         if not self.is_silent(now):
             return None
-        found = [pair for pair in self._pairs if self.verdict(pair, now) is Why.FALLBACK]
-        return max(found, key=self._worth, default=None)
+        proved = [pair for pair in self._pairs if pair is not self.selected and follow.is_proved(pair, now)]
+        return max((pair for pair in proved if self._rescues(pair, now)), key=self._worth, default=None)
 
     # Within.
 
@@ -256,6 +257,11 @@ class Roaming:
     def _is_missed(self, now: float) -> bool:
         """Whether a check of the selected pair should have been answered by now."""
         return self.unanswered is not None and now >= self._overdue(self.unanswered)
+
+    def _rescues(self, pair: Pair, now: float) -> bool:
+        """Whether this pair, which is proved, is to be taken because the selected one is silent."""
+        old = self.selected
+        return self._is_missed(now) and follow.is_rescue(pair, max(old.heard, old.answered), now, self._settings)
 
     def _overdue(self, asked: float) -> float:
         """When a check should have been answered that was sent then."""
