@@ -3,10 +3,11 @@ from __future__ import annotations
 import pytest
 
 from landfast.lab.network import Occasion
+from landfast.model.nat import Mapping
 from landfast.session.ice.agent import Agent
 from landfast.session.ice.events import Transport
 from landfast.trials.campaign.drawn import drawn
-from landfast.trials.campaign.history import NAMES, History, Side, Traffic, Trick, Uplink
+from landfast.trials.campaign.history import NAMES, History, Name, Side, Traffic, Trick, Uplink
 from landfast.trials.campaign.play import _Play, play
 from tests.trials.campaign.histories import BEHIND_A_ROUTER, WITH_A_RELAY, fault, history
 from tests.trials.campaign.rules import RULES, Rule
@@ -57,6 +58,28 @@ def test_a_relay_that_is_made_anew_is_proved_before_its_address_is_known() -> No
     assert played.run().violations == ()
     assert last[0] < change.at + 0.2
     assert last[1] > change.at + 0.6
+
+
+@pytest.mark.parametrize("mobility", [True, False])
+def test_each_of_many_outages_costs_a_client_behind_a_relay_no_more_than_60_kb_a_minute(mobility: bool) -> None:
+    """With the headers of IPv4 and UDP. Each leaves relays behind, which must not all be asked in the next."""
+    outages = [fault(Occasion.SUSPEND_RADIO, at=20 + 130 * turn, lasts=120) for turn in range(3)]
+    carrier = Uplink(
+        behind="carrier", mapping=Mapping.ADDRESS_AND_PORT_DEPENDENT, timeout=20, pool=8, random_ports=True
+    )
+    robot = Side(uplink=carrier, relays=(Transport.UDP,), relay_only=True)
+    played = _Play(history(*outages, robot=robot, mobility=mobility, traffic=Traffic(every=0.02), lasts=400))
+    spent, counts = [0] * len(outages), played.invariants.outage.left
+
+    def left(on: Name, size: int, now: float) -> None:
+        counts(on, size, now)
+        for turn, each in enumerate(outages):
+            if on == "robot" and each.at < now < each.at + each.lasts:
+                spent[turn] += size + 28
+
+    played.invariants.outage.left = left  # type: ignore[method-assign]
+    assert played.run().violations == ()
+    assert max(spent) <= 2 * 60_000
 
 
 def test_a_history_does_not_end_before_it_is_known_whether_data_returns() -> None:

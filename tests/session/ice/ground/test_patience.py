@@ -169,19 +169,35 @@ def test_one_that_stands_in_for_another_knocks_where_it_is_urgent() -> None:
     assert heard[False] == pytest.approx(2 / SETTINGS.repeat, abs=1)
 
 
-def test_while_another_one_knocks_a_ticket_is_repeated_once_a_second() -> None:
-    world, relays, name = standing(mobile=True)
+@pytest.mark.parametrize("mobile", [True, False])
+def test_while_one_knocks_the_others_of_its_server_ask_once_a_second(mobile: bool) -> None:
+    world, relays, name = standing(mobile=mobile)
     world.run(1.0)
     relays.silent = True
     world.ground.replace(name, world.now)
     world.run(SETTINGS.knock)
+    knocking = max(socket for socket, _ in world.sent)
     world.sent.clear()
     for _ in range(50):
         world.ground.silent(name, world.now)
         world.run(0.1)
-    bare = [data for _, data in world.sent if len(data) < 64]
-    assert len(bare) == pytest.approx(5 / SETTINGS.knock, abs=2)
-    assert 4 <= len(world.sent) - len(bare) <= 10
+    knocks = [data for socket, data in world.sent if socket == knocking]
+    assert len(knocks) == pytest.approx(5 / SETTINGS.knock, abs=2)
+    assert 4 <= len(world.sent) - len(knocks) <= 10
+
+
+def test_while_one_moves_those_that_nobody_waits_for_are_not_asked() -> None:
+    world, relays, name = standing(mobile=True)
+    other = world.ground.replace(name, world.now)
+    assert other is not None
+    world.run(1.0)
+    relays.silent = True
+    world.sent.clear()
+    for _ in range(50):
+        world.ground.silent(name, world.now)
+        world.ground.silent(other, world.now, hurried=False)
+        world.run(0.1)
+    assert {socket for socket, _ in world.sent} == {name}
 
 
 def test_a_relay_that_has_just_come_to_stand_is_not_doubted() -> None:

@@ -61,6 +61,17 @@ def test_before_the_first_pair_a_relay_that_a_nat_has_cut_off_is_found_again(mob
     assert passes(world, relays)
 
 
+def test_where_one_knocks_no_other_relay_of_that_server_is_asked() -> None:
+    world, relays, name = standing()
+    world.ground.seek(world.now)
+    relays.silent = True
+    world.sent.clear()
+    world.ground.replace(name, world.now)
+    world.run(20.0)
+    questions = [socket for socket, data in world.sent if len(data) > 20]  # what is shorter keeps a NAT's binding
+    assert set(questions) == {max(world.open)}
+
+
 def test_at_a_server_without_any_relay_one_is_tried() -> None:
     """Others that were given up stay idle."""
     relays = Relays()

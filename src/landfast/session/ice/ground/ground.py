@@ -161,8 +161,7 @@ class Ground:
         Of a lost relay: try to have it back, under another name.
         """
         if relay := self._relay(socket):
-            others = [other for other in self._relays if other is not relay and other.server == relay.server]
-            relay.silent(now, hurried=hurried, knocked=any(other.knocks for other in others))
+            self._doubt(relay, now, hurried=hurried)
 
     def is_deaf(self, socket: Socket, now: float) -> bool:
         """Whether it is a relay whose server does not answer: nothing goes further by it."""
@@ -352,7 +351,13 @@ class Ground:
             has_room = relay.movable or self._budgets.allows(relay.server, now)
             if not relay.idle or (has_room and relay.server not in asked):
                 asked.add(relay.server)
-                relay.silent(now, hurried=False)
+                self._doubt(relay, now, hurried=False)
+
+    def _doubt(self, relay: Relay, now: float, *, hurried: bool) -> None:
+        """Ask its server: less often while another one asks there, and then not at all if nobody waits for it."""
+        waits = any(other.asks_for(relay) for other in self._relays)
+        if hurried or not waits:
+            relay.silent(now, hurried=hurried and not waits)
 
     # The end of gathering.
 

@@ -94,12 +94,15 @@ class Relay:
         """Whether the server is asked, and does not answer."""
         return self._patience.is_deaf(now)
 
-    @property
-    def knocks(self) -> bool:
-        """Whether it asks for an allocation as often as may be, and has not heard the server yet."""
-        if (attempt := self._attempt) is None or attempt.client is self._standing.client:
+    def asks_for(self, other: Relay) -> bool:
+        """Whether it asks the server of the other one as often as may be, by the same address of this host, and has not
+        heard it yet: the other one would not be heard either."""
+        moves = self._standing.client is not None and self._standing.client.state is State.MOVING
+        asking = moves if self._attempt is None else self._attempt.unanswered
+        if self is other or self.server != other.server or not asking:
             return False
-        return attempt.unanswered and attempt.client.longest <= self._makes.knock
+        alike = not other.lines or self.lines[-1].source == other.lines[-1].source
+        return alike and self._clients()[-1].longest <= self._makes.quick
 
     @property
     def deadline(self) -> float | None:
@@ -140,9 +143,8 @@ class Relay:
                 self._standing.client.send(data, peer, now)
         self._drain(now)
 
-    def silent(self, now: float, *, hurried: bool = True, knocked: bool = False) -> None:
-        """Nothing is heard by it: ask the server, once in a while. Not `hurried`: repeat it once a second. `knocked`:
-        another one knocks there, so that a ticket, which costs three times as many bytes, is repeated as seldom."""
+    def silent(self, now: float, *, hurried: bool = True) -> None:
+        """Nothing is heard by it: ask the server, once in a while. Not `hurried`: repeat it once a second."""
         if now < self._standing.since + self._makes.knock or not self._patience.may_ask(now):
             return  # at first, nothing can have been heard by it
         attempt = self._attempt
@@ -160,7 +162,7 @@ class Relay:
         elif self._standing.rerouted is not None and self.movable:
             self.leave_address(now, again=True)
         else:
-            client.longest = self._makes.quick if hurried and not knocked else self._makes.calm
+            client.longest = self._makes.quick if hurried else self._makes.calm
             if client.state is not State.MOVING and not client.move(now):
                 self._ask_here(line, now, hurried=hurried, urgent=hurried)
         self._drain(now)
