@@ -88,6 +88,31 @@ def test_of_a_way_that_was_left_nothing_has_ended(watched: Watched) -> None:
     assert not watched.blamed
 
 
+def test_the_same_place_by_a_relay_that_the_peer_sees_elsewhere_is_another_way(watched: Watched) -> None:
+    """The peer's NAT gives the relay another port, because two bases speak to the peer by one mapping."""
+    watched.prove()
+    watched.way.consented.add("mine")
+    watched.ledger.bearer = watched.way
+    relay = watched.ledger.way(("198.51.100.5", 7), THERE)
+    seen = Candidate(Type.PEER_REFLEXIVE, ("198.51.100.5", 8), 1, "f", related=relay.local)
+    watched.all.told("robot", PairSelected(seen, SOMEWHERE, Why.FALLBACK), 2.0)
+    assert watched.ledger.bearer is relay
+    watched.all.consent.lapse("robot", 31.1)
+    watched.send(Kind.CHECK, 40.0, by="mine")
+    assert not watched.blamed
+
+
+def test_a_selected_way_without_an_answer_has_ended_though_no_data_took_it(watched: Watched) -> None:
+    watched.prove()
+    watched.way.consented.add("mine")
+    watched.ledger.bearer = watched.ledger.way(HERE, ("203.0.113.10", 3))
+    mapped = Candidate(Type.SERVER_REFLEXIVE, ("203.0.113.50", 9), 1, "f", related=HERE)
+    watched.all.told("robot", PairSelected(mapped, SOMEWHERE, Why.FALLBACK), 2.0)
+    watched.all.consent.lapse("robot", 31.1)
+    watched.send(Kind.CHECK, 40.0, by="mine")
+    assert watched.blamed == {"sent without consent"}
+
+
 def _amplified(one: Watched) -> None:
     one.way.received = 30
     one.send(Kind.CHECK)

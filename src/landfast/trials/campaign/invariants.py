@@ -10,6 +10,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from landfast.session.ice.candidate import Type
 from landfast.session.ice.events import Event, PairSelected, StateChanged
 from landfast.session.ice.machine import TABLE, State
 from landfast.trials.campaign.history import Name
@@ -87,7 +88,9 @@ class Consent(Invariant):
 
     def told(self, on: Name, event: Event, now: float) -> None:
         if isinstance(event, PairSelected):
-            self.ledgers[on].moved(event.local.endpoint, event.remote.endpoint)
+            local = event.local  # as the peer sees it, which for a relay may be another address, too
+            base = local.related if local.related and local.type is not Type.RELAYED else local.endpoint
+            self.ledgers[on].moved(base, event.remote.endpoint)
 
     def lapse(self, on: Name, now: float) -> None:
         """Look whether consent has ended where data went."""

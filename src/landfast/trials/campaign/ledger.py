@@ -119,12 +119,11 @@ class Ledger:
             return self._check_left(way, data, now)
         return ""
 
-    def moved(self, local: Endpoint, remote: Endpoint) -> None:
+    def moved(self, base: Endpoint, remote: Endpoint) -> None:
         """A side says that its data goes another way: what it gives to a relay may never come out of there. Where that
         is not so, its next datagram tells."""
-        bearer = self.bearer
-        if bearer and (bearer.remote != remote or (local in self.relayed and local != bearer.local)):
-            self.bearer = self.ways.get((local, remote))
+        if self.bearer:
+            self.bearer = self.ways.get((base, remote))
 
     def heard(self, way: Way, data: bytes, what: Kind, now: float) -> None:
         """A datagram arrived."""
