@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from landfast.trials.campaign.ledger import NEVER, Kind, Ledger, Way, fragments, kind
-from landfast.wire import ice
+from landfast.trials.campaign.ledger import NEVER, Kind, Ledger, Way, carried, fragments, kind
+from landfast.wire import ice, stun
+from landfast.wire.turn import framing, messages
 
 HERE, THERE, ELSEWHERE = ("192.0.2.20", 1), ("203.0.113.10", 2), ("203.0.113.99", 3)
 PASSWORD = "the password of the peer"
@@ -58,6 +59,13 @@ def test_datagrams_are_told_apart() -> None:
     assert kind(b"\x80data") is Kind.DATA
     assert kind(b"\x01\x01but no cookie....") is Kind.ELSE
     assert kind(b"") is Kind.ELSE
+
+
+@pytest.mark.parametrize("data", [b"\x80data", check(), b""])
+def test_what_a_relay_is_given_for_a_peer_is_told_from_what_it_is_asked(data: bytes) -> None:
+    assert carried(framing.channel_data(0x4000, data)) == data
+    assert carried(messages.send_indication(bytes(12), THERE, data)) == data
+    assert carried(stun.binding_request(bytes(12))) is None
 
 
 def test_a_check_names_both_sides() -> None:

@@ -3,12 +3,16 @@ from __future__ import annotations
 import pytest
 
 from landfast.lab.network import Occasion
+from landfast.lab.topology import SERVER_ADDRESSES
 from landfast.model.nat import Mapping
 from landfast.session.ice.agent import Agent
 from landfast.session.ice.events import Transport
 from landfast.trials.campaign.drawn import drawn
 from landfast.trials.campaign.history import NAMES, History, Name, Side, Traffic, Trick, Uplink
 from landfast.trials.campaign.play import _Play, play
+from landfast.wire import stun
+from landfast.wire.turn.framing import channel_data
+from landfast.wire.turn.messages import send_indication
 from tests.trials.campaign.histories import BEHIND_A_ROUTER, WITH_A_RELAY, fault, history
 from tests.trials.campaign.rules import RULES, Rule
 
@@ -85,6 +89,19 @@ def test_each_of_many_outages_costs_a_client_behind_a_relay_no_more_than_60_kb_a
 def test_a_history_does_not_end_before_it_is_known_whether_data_returns() -> None:
     short = history(fault(Occasion.SUSPEND_RADIO, lasts=10), robot=BEHIND_A_ROUTER, lasts=13.0)
     assert [each < 1 for each in play(short).recoveries] == [True]
+
+
+@pytest.mark.parametrize("standing", [True, False], ids=["by a channel", "by an indication"])
+def test_what_the_application_says_by_a_relay_is_no_cost_of_an_outage(standing: bool) -> None:
+    played = _Play(history(robot=WITH_A_RELAY))
+    here, server, peer = ("192.168.2.10", 1), (str(SERVER_ADDRESSES[0]), 3478), ("203.0.113.10", 2)
+    data, check = (
+        channel_data(0x4000, each) if standing else send_indication(bytes(12), peer, each)
+        for each in (b"\x80data", stun.binding_request(bytes(12)))
+    )
+    played.sent("robot", here, server, data)
+    played.sent("robot", here, server, check)
+    assert played.invariants.outage._sum["robot"] == len(check)
 
 
 def test_a_restart_waits_for_signalling() -> None:

@@ -12,12 +12,14 @@ from enum import Enum
 from struct import Struct
 
 from landfast.model.facts import Endpoint
-from landfast.wire import ice
+from landfast.wire import ice, stun
 
 NEVER = float("-inf")
 _REMEMBERED = 30.0  # seconds: as long as an answer may be late (RFC 7675, section 5.1)
 _COOKIE = b"\x21\x12\xa4\x42"
 _USERNAME, _ATTRIBUTE = 0x0006, Struct("!HH")
+_CHANNELS, _CHANNEL_HEADER = range(0x40, 0x50), 4  # first bytes, and bytes before the data (RFC 8656, section 12.4)
+_SEND, _DATA = b"\x00\x16", 0x0013  # RFC 8656, sections 11.1, 18.4
 
 
 class Kind(Enum):
@@ -38,6 +40,13 @@ def kind(data: bytes) -> Kind:
     if not data or data[0] > 3:
         return Kind.DATA if data else Kind.ELSE
     return _KINDS.get(data[:2], Kind.ELSE) if data[4:8] == _COOKIE else Kind.ELSE
+
+
+def carried(data: bytes) -> bytes | None:
+    """What a message to a relay has in it for a peer, by a channel or by an indication; None for all others."""
+    if data and data[0] in _CHANNELS:
+        return data[_CHANNEL_HEADER:]
+    return stun.attribute(data, _DATA) if data[:2] == _SEND else None
 
 
 @dataclass(eq=False)

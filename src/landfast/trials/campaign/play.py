@@ -26,7 +26,7 @@ from landfast.trials.campaign.ended import Owned, leftovers
 from landfast.trials.campaign.flows import Flows
 from landfast.trials.campaign.history import NAMES, Fault, History, Name, Side, Trick, other
 from landfast.trials.campaign.invariants import Invariants, Sent, Violation
-from landfast.trials.campaign.ledger import Kind, Ledger, fragments, kind
+from landfast.trials.campaign.ledger import Kind, Ledger, carried, fragments, kind
 from landfast.trials.campaign.networks import border, network
 from landfast.trials.campaign.passable import Oracle
 from landfast.trials.campaign.player import Player, Watch
@@ -42,7 +42,6 @@ AFTERWARDS = 3.0
 """Seconds after both sides have closed until nothing may be left: a release has 2 s (ground/releases.py)."""
 _MOST = 20  # violations of one history
 _STORM = 5000  # datagrams of both sides between two looks
-_CHANNEL = 4  # bytes before the data that a channel carries (RFC 8656, section 12.4)
 _PORTS = {Transport.UDP: 3478, Transport.TCP: 3478, Transport.TLS: 5349}
 _ASKED = frozenset(_PORTS.values())
 
@@ -195,13 +194,13 @@ class _Play:
         self._sent += 1
         if self._sent > _STORM:
             raise _Storm(f"more than {_STORM} datagrams in {LOOK} s")
-        to_server = remote[0] in self._server
-        what = kind(data[_CHANNEL:] if to_server and 0x40 <= data[0] < 0x50 else data)
+        asks_server = remote[0] in self._server and remote[1] in _ASKED
+        for_peer = carried(data) if asks_server else None
+        what = kind(data if for_peer is None else for_peer)
         if what is not Kind.DATA:
             self.invariants.outage.left(name, len(data), self.world.now)
-        if what is Kind.CHECK and to_server:
-            self._checks[data[_CHANNEL:][8:20]] = self.world.now
-        asks_server = to_server and remote[1] in _ASKED
+        if what is Kind.CHECK and for_peer:
+            self._checks[for_peer[8:20]] = self.world.now
         if what is Kind.CHECK and not (asks_server and data[0] < 0x40):
             self.invariants.checks.left(name, self.world.now)
         if not asks_server:
