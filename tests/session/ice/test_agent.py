@@ -374,6 +374,33 @@ def test_what_stands_in_after_consent_is_urgent_in_the_first_minutes(monkeypatch
     assert all(urgent is (since < 300) for since, urgent in asked.items())
 
 
+def test_where_consent_ends_later_on_another_address_a_socket_there_is_replaced() -> None:
+    """And when that address is gone, the newest of those that were taken before."""
+    world, four, six = World(), "192.0.2.1", "2001:db8::1"
+    a = world.end([four, six], controlling=True)
+    world.end(["203.0.113.9", "2001:db8::9"], controlling=False)
+    opened: list[str] = []
+
+    def silence(*addresses: str) -> None:
+        before, world.passes = set(a.open), lambda *_: False
+        a.agent.set_addresses([Address(each) for each in addresses], world.now)
+        world.run(45)
+        opened[:] = {local[0] for socket, local in a.open.items() if socket not in before}
+
+    world.start()
+    world.run(2)
+    silence(four, six)
+    assert opened == [six]
+    world.passes = lambda source, *_: ":" not in source[0]
+    world.run(10)
+    assert a.states[-1] == "completed"
+    silence(four, six)
+    assert opened == [four]
+    a.addresses.remove(four)
+    silence(six)
+    assert opened == [six]
+
+
 # The end.
 
 

@@ -26,6 +26,25 @@ def test_the_newest_is_replaced_and_only_the_oldest_spares_are_dropped() -> None
     assert [socket in rotation for socket in (1, 12, 13, 15)] == [False, False, True, True]
 
 
+def test_what_stands_in_for_one_socket_does_not_for_another_where_consent_ends_later() -> None:
+    """It may have another address: a session has gone from IPv6 to IPv4 between two outages."""
+    rotation = Rotation(SETTINGS)
+    assert rotation.due(1, 100) == 1
+    rotation.replaced(10, used=1)
+    assert rotation.due(2, 200) == 2
+    rotation.replaced(20, used=2)
+    assert rotation.due(2, 210) == 20
+    assert rotation.due(20, 220) == 20
+    assert rotation.due(1, 300) == 10
+    assert rotation.due(10, 310) == 10
+
+
+def test_where_the_socket_is_gone_the_newest_that_stands_in_for_any_is_replaced() -> None:
+    rotation = Rotation(SETTINGS)
+    rotation.replaced(10, used=1)
+    assert rotation.due(2, 200, gone=True) == 10
+
+
 def test_a_socket_in_use_is_not_dropped() -> None:
     rotation = Rotation(SETTINGS)
     dropped = [each for turn in range(5) for each in rotation.replaced(10 + turn, used=10)]

@@ -209,7 +209,7 @@ RULES = [
     Rule("sides that move do not chase each other", [(follow, "is_settled", _yes)], _moves, frozenset({"restless"})),
     Rule(
         "sockets are changed now and then",
-        [(rotations.Rotation, "due", lambda self, socket, _: self._spares[-1] if self._spares else socket)],
+        [(rotations.Rotation, "due", lambda self, socket, _, **__: self._spares[-1] if self._spares else socket)],
         _blackouts,
         frozenset({"too many sockets opened"}),
     ),

@@ -504,12 +504,13 @@ class Agent:
 
     def _rotate(self, selected: Pair, now: float) -> None:
         """Consent is over, and with it the old way: take another socket."""
-        old = self._rotation.due(selected.path.socket, now)
+        used = selected.path.socket
+        old = self._rotation.due(used, now, gone=self.ground.base(used) is None)
         roaming = self._generations.current.roaming
         hopeful = roaming is not None and roaming.is_hopeful(now)
         waited_for = old is not None and old in self._rotation and self.ground.base(old) is None
         new = None if old is None or waited_for else self.ground.replace(old, now, urgent=hopeful)
-        for socket in () if new is None else self._rotation.replaced(new, selected.path.socket):
+        for socket in () if new is None else self._rotation.replaced(new, used):
             self._drop(socket, now)
 
     # Generations.
