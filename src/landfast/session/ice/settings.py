@@ -39,8 +39,9 @@ class Settings:
     steps: tuple[tuple[float, float], ...] = ((2.0, 0.05), (10.0, 0.1), (300.0, 0.2), (float("inf"), 5.0))
     """While nothing is heard: up to this silence, a check each so many seconds. 245 checks are 28 kB in 35 s."""
     outage: int = 60_000
-    """Bytes of its own, at most, in any minute in which nothing is heard: what `steps` cost, and half of it again for
-    relays, other sockets and a restart. (Chromium: 230 checks in the 16 s until it gives up.)"""
+    """Bytes of its own, without the headers of IP and UDP, at most, in any minute in which nothing is heard: what
+    `steps` cost, and half of it again for relays, other sockets and a restart. (Chromium: 230 checks in the 16 s until
+    it gives up.)"""
     fallback: float = 0.5
     """So long a silence until another path that answers is taken instead: a quarter of the least that Chromium waits,
     and longer than a relay's repair."""
@@ -72,7 +73,7 @@ class Settings:
     instead of 0.18."""
     knock: float = 0.1
     """The same of a question without credentials, while data waits for the answer: 64 bytes with their headers, 38 kB
-    in a minute of `outage`."""
+    in a minute."""
     keep: float = 10.0
     """Between two packets to a relay over UDP that is at rest: half of what the bindings of carriers live that forget
     soonest (20 s), so that the fall-back still hears when it is needed."""
