@@ -20,7 +20,7 @@ class Rotation:
         self._last = NEVER  # when another one was due
         self._taken = NEVER  # when one was taken
         self._spares: list[Socket] = []
-        self._stands_for: dict[Socket, Socket] = {}  # the first one of each that was taken: itself no stand-in
+        self._stands_for: tuple[tuple[Socket, Socket], ...] = ()  # each that was taken, and the first of its row
 
     def __contains__(self, socket: Socket) -> bool:
         """Whether it stands in for another."""
@@ -43,7 +43,7 @@ class Rotation:
     def replaced(self, new: Socket, used: Socket) -> list[Socket]:
         """There is a new one. Gives those to be dropped: the oldest, but never the one in use."""
         self._taken = self._last
-        self._stands_for[new] = self._first(used)
+        self._stands_for += ((new, self._first(used)),)
         self._spares.append(new)
         spare = self._spares[: -self._settings.spare]
         self._spares = self._spares[-self._settings.spare :]
@@ -55,7 +55,7 @@ class Rotation:
         if self._spares[-1:] == [socket]:
             self._last = self._taken
         self._spares = [each for each in self._spares if each != socket]
-        self._stands_for.pop(socket, None)
+        self._stands_for = tuple(each for each in self._stands_for if each[0] != socket)
 
     def _first(self, socket: Socket) -> Socket:
-        return self._stands_for.get(socket, socket)
+        return dict(self._stands_for).get(socket, socket)
