@@ -66,6 +66,15 @@ def test_priorities_rise_once_a_pair_is_settled_and_stay_peer_reflexive() -> Non
     assert asked(checks, of).priority == (111 << 24) - 1
 
 
+def test_while_a_restart_is_under_way_its_checks_are_worth_the_same_whatever_the_old_pairs_are() -> None:
+    """Else of two ways that answer in turn each is better than the other."""
+    checks = Checks(Settings(), random.Random(1).randbytes)
+    old, new = generation(Settings()), generation(Settings())
+    old.settled = True
+    said = [asked(checks, each).priority for each in (old, new, old, new)]
+    assert said == [(110 << 24) + each for each in (1, 0, 2, 0)]
+
+
 def test_without_rising_the_priority_is_that_of_the_rfc() -> None:
     settings = Settings(rising=False)
     check = asked(Checks(settings, random.Random(1).randbytes), generation(settings))

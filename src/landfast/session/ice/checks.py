@@ -66,9 +66,11 @@ class Checks:
         self.transactions.renewed(whose)
 
     def _priority(self, pair: Pair, generation: Generation) -> int:
-        """What our address is worth to a peer that learns it from this check (RFC 8445, section 7.1.1)."""
+        """What our address is worth to a peer that learns it from this check (RFC 8445, section 7.1.1). Before a
+        nomination it does not rise, or each answer that comes would be the best so far."""
         if not self._settings.rising:
             return _REFLEXIVE | pair.base.priority & _LOCAL
-        if generation.settled:
-            self._count = min(self._count + 1, _LOCAL)
+        if not generation.settled:
+            return _REFLEXIVE
+        self._count = min(self._count + 1, _LOCAL)
         return _REFLEXIVE | self._count
